@@ -1,0 +1,48 @@
+import type { Limits } from './limits.ts';
+import type { Permissions } from './permissions.ts';
+
+/** Why an execution ended. The first cause recorded wins. */
+export type Cause =
+  | 'exited'
+  | 'trapped'
+  | 'deadline'
+  | 'fuel'
+  | 'memory'
+  | 'output'
+  | 'calls'
+  | 'cancelled'
+  | 'interrupted';
+
+/** Everything a guest is given; nothing else reaches it. */
+export interface ExecutionContext {
+  /** argv; `args[0]` is the name of the module file. */
+  readonly args: readonly string[];
+  /** Environment in request order, duplicates kept; the last of a name wins in WASI's environ. */
+  readonly env: readonly (readonly [name: string, value: string])[];
+  readonly stdin: Uint8Array;
+  readonly limits: Limits;
+  readonly permissions: Permissions;
+}
+
+export interface Usage {
+  /** From the start of the execution to its end, in ms, waiting included. */
+  readonly wallMs: number;
+  /** Largest size the linear memory reached, in bytes. */
+  readonly peakMemoryBytes: number;
+  readonly hostCalls: number;
+}
+
+/** What came of a guest that ran. Same shape whether it succeeded or not. */
+export interface Outcome {
+  readonly cause: Cause;
+  /** The guest's own exit code, or the number bls-runtime gives this cause (see `exit-codes.ts`). */
+  readonly exitCode: number;
+  /** What happened in a few words: the trap's text, the limit that was met. Empty after a plain exit 0. */
+  readonly message: string;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+  /** Output past its cap was dropped. */
+  readonly stdoutTruncated: boolean;
+  readonly stderrTruncated: boolean;
+  readonly usage: Usage;
+}

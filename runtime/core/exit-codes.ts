@@ -1,0 +1,33 @@
+import type { Cause } from './execution.ts';
+
+/** Exit code of an execution that its host ended, as bls-runtime numbers them (its README, "exit codes"). */
+export const CAUSE_EXIT_CODES: Readonly<Record<Exclude<Cause, 'exited' | 'trapped'>, number>> = {
+  fuel: 1,
+  interrupted: 12,
+  deadline: 15,
+  memory: 16,
+  output: 255,
+  calls: 255,
+  cancelled: 255,
+};
+
+/** Trap texts of V8, each with bls-runtime's exit code for that trap. V8 has one text for codes 6 and 7. */
+const TRAP_EXIT_CODES: readonly (readonly [text: string, exitCode: number])[] = [
+  ['call stack size exceeded', 2],
+  ['memory access out of bounds', 3],
+  ['does not support unaligned accesses', 4],
+  ['table index is out of bounds', 5],
+  ['table access out of bounds', 5],
+  ['null function or function signature mismatch', 7],
+  ['divide result unrepresentable', 8],
+  ['divide by zero', 9],
+  ['remainder by zero', 9],
+  ['float unrepresentable in integer range', 10],
+  ['unreachable', 11],
+];
+
+/** bls-runtime's exit code for a trap, told by V8's text; 255 for one it does not name. */
+export function trapExitCode(text: string): number {
+  const row = TRAP_EXIT_CODES.find(([part]) => text.includes(part));
+  return row === undefined ? 255 : row[1];
+}

@@ -1,0 +1,154 @@
+import { InferbaseError } from './errors.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+
+/** What an author declares beside a module, in the DAG that the CID names. */
+export interface Manifest {
+  /** Empty when not given. */
+  readonly name: string;
+  /** Where the tar.gz with the modules is; `null` when they lie beside the manifest. */
+  readonly archive: {
+    readonly url: string /** Lower-case hex sha-256 of the archive. */;
+    readonly checksum: string;
+  } | null;
+  /** Permission lines; `null` narrows nothing. */
+  readonly permissions: readonly string[] | null;
+  readonly limits: Partial<Limits>;
+  /** Module files named by the manifest; md5 is lower-case hex or `null`. */
+  readonly modules: readonly { readonly file: string; readonly md5: string | null }[];
+  /** File to run when a request names no method. */
+  readonly entryModule: string | null;
+}
+
+/** Largest manifest that is read, in bytes. */
+export const MAX_MANIFEST_BYTES = 262_144;
+
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * Parses a manifest of the bls CLI (`runtime.url`), of the newer Blockless form (`deployment.uri`) or one without an
+ * archive. Keys that mean nothing here are left out.
+ *
+ * Permissions that are missing, null, or `[]` as the bls CLI writes it by default, narrow nothing; `[]` beside an
+ * `inferbase` key is meant as written. `limited_memory` is in 64 KiB pages, `run_time` in ms, 0 is no limit.
+ * @throws InferbaseError `ERR_INVALID_MANIFEST` naming the path of the key
+ */
+export function parseManifest(bytes: Uint8Array): Manifest {
+  const root = object(parseJson(bytes), '');
+  const own = optional(root, 'inferbase', '', object);
+  const modules = optional(root, 'modules', '', array) ?? [];
+  const parsed = modules.map((item, index) => moduleOf(object(item, `modules[${index}]`), `modules[${index}]`));
+  const name = optional(root, 'name', '', string) || functionName(root) || '';
+  const entry = parsed.find((module) => module.type === 'entry') ?? (parsed.length === 1 ? parsed[0] : undefined);
+  return {
+    name,
+    archive: archiveOf(root),
+    permissions: permissionsOf(root, own !== undefined),
+    limits: { ...blocklessLimits(root), ...ownLimits(own) },
+    modules: parsed.map(({ file, md5 }) => ({ file, md5 })),
+    entryModule: entry === undefined ? null : entry.file,
+  };
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  if (bytes.length > MAX_MANIFEST_BYTES) {
+    throw new InferbaseError(
+      'ERR_INVALID_MANIFEST',
+      `manifest.json has ${bytes.length} bytes; at most ${MAX_MANIFEST_BYTES} are read.`,
+    );
+  }
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    const why = error instanceof Error ? error.message.slice(0, 120) : '';
+    throw new InferbaseError('ERR_INVALID_MANIFEST', `manifest.json is not JSON in UTF-8: ${why}.`, { cause: error });
+  }
+}
+
+function functionName(root: Json): string | undefined {
+  const declared = optional(root, 'function', '', object);
+  return declared === undefined ? undefined : optional(declared, 'name', 'function', string);
+}
+
+function archiveOf(root: Json): Manifest['archive'] {
+  const runtime = optional(root, 'runtime', '', object);
+  const deployment = optional(root, 'deployment', '', object);
+  // As b7s does: a runtime with a URL replaces the whole deployment.
+  const legacy = runtime === undefined ? undefined : optional(runtime, 'url', 'runtime', string);
+  if (runtime !== undefined && legacy) return { url: legacy, checksum: checksumOf(runtime, 'runtime') };
+  const uri = deployment === undefined ? undefined : optional(deployment, 'uri', 'deployment', string);
+  if (deployment !== undefined && uri) return { url: uri, checksum: checksumOf(deployment, 'deployment') };
+  return null;
+}
+
+function checksumOf(parent: Json, path: string): string {
+  const value = optional(parent, 'checksum', path, string) ?? '';
+  if (!/^[0-9a-f]{64}$/i.test(value)) throw bad(`${path}.checksum`, 'the sha-256 of the archive, 64 hex digits', value);
+  return value.toLowerCase();
+}
+
+function permissionsOf(root: Json, ours: boolean): readonly string[] | null {
+  const list = optional(root, 'permissions', '', array);
+  if (list === undefined || (list.length === 0 && !ours)) return null;
+  return list.map((item, index) => string(item, `permissions[${index}]`));
+}
+
+function blocklessLimits(root: Json): Partial<Limits> {
+  const pages = optional(root, 'limited_memory', '', count) ?? 0;
+  const time = optional(root, 'run_time', '', count) ?? 0;
+  return { ...(pages > 0 ? { memoryPages: pages } : {}), ...(time > 0 ? { deadlineMs: time } : {}) };
+}
+
+function ownLimits(own: Json | undefined): Partial<Limits> {
+  const limits = own === undefined ? undefined : optional(own, 'limits', 'inferbase', object);
+  const result: Partial<Record<keyof Limits, number>> = {};
+  if (limits === undefined) return result;
+  for (const key of Object.keys(DEFAULT_LIMITS) as (keyof Limits)[]) {
+    const value = optional(limits, key, 'inferbase.limits', count);
+    if (value !== undefined) result[key] = value;
+  }
+  return result;
+}
+
+function moduleOf(item: Json, path: string): { file: string; md5: string | null; type: string } {
+  const file = string(item.file, `${path}.file`);
+  const md5 = optional(item, 'md5', path, string) ?? '';
+  if (md5 !== '' && !/^[0-9a-f]{32}$/i.test(md5)) throw bad(`${path}.md5`, 'an md5, 32 hex digits', md5);
+  return { file, md5: md5 === '' ? null : md5.toLowerCase(), type: optional(item, 'type', path, string) ?? '' };
+}
+
+/** A missing key and null are the same: bls and b7s write both. */
+function optional<T>(
+  parent: Json,
+  key: string,
+  path: string,
+  check: (value: unknown, path: string) => T,
+): T | undefined {
+  const value = Object.hasOwn(parent, key) ? parent[key] : undefined;
+  return value === undefined || value === null ? undefined : check(value, path === '' ? key : `${path}.${key}`);
+}
+
+function object(value: unknown, path: string): Json {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad(path, 'an object', value);
+  return value as Json;
+}
+
+function array(value: unknown, path: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw bad(path, 'a list', value);
+  return value;
+}
+
+function string(value: unknown, path: string): string {
+  if (typeof value !== 'string') throw bad(path, 'a string', value);
+  return value;
+}
+
+function count(value: unknown, path: string): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw bad(path, 'a whole number', value);
+  return value;
+}
+
+function bad(path: string, wanted: string, value: unknown): InferbaseError {
+  const shown = (JSON.stringify(value) ?? 'missing').slice(0, 60);
+  const where = path === '' ? 'manifest.json' : `manifest.json: ${path}`;
+  return new InferbaseError('ERR_INVALID_MANIFEST', `${where} should be ${wanted}, not ${shown}.`);
+}

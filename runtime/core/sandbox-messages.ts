@@ -1,0 +1,166 @@
+import type { Cause, ExecutionContext, Outcome } from './execution.ts';
+import type { ModuleFacts } from './module-facts.ts';
+
+/** A named model server: guests see it as `http://NAME/`. */
+export interface UpstreamConfig {
+  readonly url: string;
+  /** Sent with every request to it; win over a guest's. May hold secrets: never logged, never shown to a guest. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+}
+
+/** `workerData` of a sandbox thread: all it is ever told about its host. */
+export interface SandboxThreadData {
+  readonly upstreams: Readonly<Record<string, UpstreamConfig>>;
+  /** Operator's ceiling of linear memory, in 64 KiB pages. */
+  readonly memoryPages: number;
+  /** Most bytes kept in unused linear memories. */
+  readonly poolBytes: number;
+  /** Cells of `THREAD_CELL`, shared with the front thread. */
+  readonly cells: Int32Array<SharedArrayBuffer>;
+  /** Zero of the deadlines in the cells, in ms since the Unix epoch. */
+  readonly epochMs: number;
+}
+
+/** Indices into the shared cells: what the front thread can still read of a thread that stopped answering. */
+export const THREAD_CELL = {
+  /** Id of the execution whose code is on the CPU; 0 when none is. */
+  onCpu: 0,
+  /** That execution's deadline, in ms since `epochMs`, its low 32 bits. */
+  deadline: 1,
+  /** Number of executions this thread ever started, its low 32 bits; they start in the order they were sent. */
+  started: 2,
+} as const;
+export const THREAD_CELLS = 3;
+
+/**
+ * A number as a cell holds it: its low 32 bits, since a process that runs for weeks counts past them. Cells are compared
+ * by `cellDifference` only.
+ */
+export function toCell(value: number): number {
+  return value | 0;
+}
+
+/** How far `a` is past `b`, for numbers less than 2³¹ apart, whichever of them came out of a cell. */
+export function cellDifference(a: number, b: number): number {
+  return (toCell(a) - toCell(b)) | 0;
+}
+
+/** Largest id of an execution; the next one after it is 1 again. */
+export const MAX_EXECUTION_ID = 0x7fff_ffff;
+
+/** A function as a sandbox thread keeps it: sent once, then named by its number. */
+export interface FunctionEntry {
+  readonly module: WebAssembly.Module;
+  readonly facts: Pick<ModuleFacts, 'memory' | 'imports' | 'hasStart' | 'instanceBytes'> & {
+    /** Export to call; `null` when the start section is all there is. */
+    readonly entry: string | null;
+  };
+}
+
+/** What an execution may use and reach; many share one, so it too is sent once. */
+export type Grant = Pick<ExecutionContext, 'limits' | 'permissions'>;
+
+/**
+ * One execution to start. A plain array of numbers and strings: cloning objects of strings for every request would cost
+ * more than the instance.
+ */
+export type RunMessage = readonly [
+  /** Positive, unique within the process. */
+  id: number,
+  functionNumber: number,
+  grantNumber: number,
+  args: readonly string[],
+  /** Name, value, name, value, … */
+  env: readonly string[],
+  /** `null` for an empty one. */
+  stdin: Uint8Array | null,
+];
+
+/** Front thread → sandbox thread; one message a turn, however many requests. Read in the order of its fields. */
+export interface ToSandbox {
+  readonly functions: readonly (readonly [functionNumber: number, entry: FunctionEntry])[];
+  readonly grants: readonly (readonly [grantNumber: number, grant: Grant])[];
+  readonly runs: readonly RunMessage[];
+  /** Executions whose caller went away. */
+  readonly cancels: readonly number[];
+  /** Numbers that will not be used again. */
+  readonly droppedFunctions: readonly number[];
+  readonly droppedGrants: readonly number[];
+}
+
+/** An outcome as an array; output of a few bytes lies in the message's `bytes`, its place told by two numbers. */
+export type OutcomeMessage = readonly [
+  id: number,
+  cause: Cause,
+  exitCode: number,
+  message: string,
+  stdout: Uint8Array | number,
+  stderr: Uint8Array | number,
+  /** 1: stdout was truncated; 2: stderr was. */
+  truncated: number,
+  wallMs: number,
+  peakMemoryBytes: number,
+  hostCalls: number,
+];
+
+/** Sandbox thread → front thread. */
+export interface FromSandbox {
+  readonly ready?: true;
+  readonly outcomes: readonly OutcomeMessage[];
+  /** Small outputs of this message one after the other, in the order of `outcomes`, stdout before stderr. */
+  readonly bytes: Uint8Array;
+  readonly logs: readonly string[];
+}
+
+/** Output up to this many bytes travels packed with that of others; more goes in a buffer of its own. */
+const PACKED_BYTES = 4096;
+
+/** Packs the outcomes of one turn. */
+export function packOutcomes(
+  outcomes: readonly (readonly [id: number, outcome: Outcome])[],
+): Pick<FromSandbox, 'outcomes' | 'bytes'> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  const pack = (output: Uint8Array): Uint8Array | number => {
+    if (output.length > PACKED_BYTES) return output;
+    if (output.length > 0) pieces.push(output);
+    length += output.length;
+    return output.length;
+  };
+  const messages = outcomes.map(([id, outcome]): OutcomeMessage => {
+    const { cause, exitCode, message, usage } = outcome;
+    const truncated = (outcome.stdoutTruncated ? 1 : 0) | (outcome.stderrTruncated ? 2 : 0);
+    const { wallMs, peakMemoryBytes, hostCalls } = usage;
+    const [stdout, stderr] = [pack(outcome.stdout), pack(outcome.stderr)];
+    return [id, cause, exitCode, message, stdout, stderr, truncated, wallMs, peakMemoryBytes, hostCalls];
+  });
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, offset);
+    offset += piece.length;
+  }
+  return { outcomes: messages, bytes };
+}
+
+/** The reverse of `packOutcomes`. */
+export function* unpackOutcomes({
+  outcomes,
+  bytes,
+}: Pick<FromSandbox, 'outcomes' | 'bytes'>): Generator<readonly [id: number, outcome: Outcome]> {
+  let offset = 0;
+  const unpack = (output: Uint8Array | number): Uint8Array => {
+    if (typeof output !== 'number') return output;
+    offset += output;
+    return bytes.subarray(offset - output, offset);
+  };
+  for (const row of outcomes) {
+    const [id, cause, exitCode, message, packedStdout, packedStderr, truncated, wallMs, peakMemoryBytes, hostCalls] =
+      row;
+    const [stdout, stderr] = [unpack(packedStdout), unpack(packedStderr)];
+    const usage = { wallMs, peakMemoryBytes, hostCalls };
+    const [stdoutTruncated, stderrTruncated] = [(truncated & 1) !== 0, (truncated & 2) !== 0];
+    yield [id, { cause, exitCode, message, stdout, stderr, stdoutTruncated, stderrTruncated, usage }];
+  }
+}

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { InferbaseError } from '../../runtime/core/errors.ts';
+import { parseManifest } from '../../runtime/core/manifest.ts';
+
+const SUM = 'ab'.repeat(32);
+const parse = (value: unknown) => parseManifest(Buffer.from(JSON.stringify(value)));
+
+/** As the bls CLI writes it. */
+const BLS = {
+  id: '',
+  version: 1,
+  name: 'coin',
+  hooks: [],
+  description: '',
+  fs_root_path: './',
+  drivers_root_path: './',
+  runtime_logger: 'runtime.log',
+  entry: '_start',
+  contentType: 'json',
+  modules: [{ file: 'coin.wasm', name: 'coin', type: 'entry', md5: 'AB'.repeat(16) }],
+  permissions: [],
+  runtime: { url: 'coin.tar.gz', checksum: SUM },
+};
+
+test('a manifest of the bls CLI is read, and what means nothing here left out', () => {
+  assert.deepEqual(parse(BLS), {
+    name: 'coin',
+    archive: { url: 'coin.tar.gz', checksum: SUM },
+    permissions: null,
+    limits: {},
+    modules: [{ file: 'coin.wasm', md5: 'ab'.repeat(16) }],
+    entryModule: 'coin.wasm',
+  });
+});
+
+test('a manifest of the newer form is read; a runtime URL goes before its deployment', () => {
+  const newer = {
+    function: { name: 'coin' },
+    deployment: { uri: 'x.tar.gz', checksum: SUM.toUpperCase(), methods: [] },
+  };
+  assert.equal(parse(newer).name, 'coin');
+  assert.deepEqual(parse(newer).archive, { url: 'x.tar.gz', checksum: SUM });
+  assert.equal(parse({ ...newer, runtime: { url: '', checksum: '' } }).archive?.url, 'x.tar.gz');
+  assert.equal(parse({ ...newer, runtime: { url: 'y.tar.gz', checksum: SUM } }).archive?.url, 'y.tar.gz');
+});
+
+test('a manifest that says nothing narrows nothing', () => {
+  const empty = { name: '', archive: null, permissions: null, limits: {}, modules: [], entryModule: null };
+  assert.deepEqual(parse({}), empty);
+  assert.deepEqual(parse({ name: null, permissions: null, runtime: null, modules: null, inferbase: null }), empty);
+  assert.equal(parse({ permissions: [] }).permissions, null);
+  assert.deepEqual(parse({ permissions: [], inferbase: {} }).permissions, []);
+  assert.deepEqual(parse({ permissions: ['https://a.example/'] }).permissions, ['https://a.example/']);
+});
+
+test('limits are read in their units, 0 being none, and our own go before the old ones', () => {
+  assert.deepEqual(parse({ limited_memory: 30, run_time: 5000, limited_fuel: 7 }).limits, {
+    memoryPages: 30,
+    deadlineMs: 5000,
+  });
+  assert.deepEqual(parse({ limited_memory: 0, run_time: 0 }).limits, {});
+  const own = { limits: { memoryPages: 10, hostCalls: 0, unknown: 'x' } };
+  assert.deepEqual(parse({ limited_memory: 30, inferbase: own }).limits, { memoryPages: 10, hostCalls: 0 });
+});
+
+test('a value of the wrong kind is refused, and the key is named', () => {
+  const cases: readonly (readonly [unknown, string])[] = [
+    [{ name: 1 }, 'name'],
+    [{ runtime: 'x' }, 'runtime'],
+    [{ runtime: { url: 1 } }, 'runtime.url'],
+    [{ runtime: { url: 'x' } }, 'runtime.checksum'],
+    [{ deployment: { uri: 'x', checksum: 'xyz' } }, 'deployment.checksum'],
+    [{ permissions: 'all' }, 'permissions'],
+    [{ permissions: ['a', 1] }, 'permissions[1]'],
+    [{ modules: {} }, 'modules'],
+    [{ modules: [null] }, 'modules[0]'],
+    [{ modules: [{}] }, 'modules[0].file'],
+    [{ modules: [{ file: 'x', md5: '12' }] }, 'modules[0].md5'],
+    [{ limited_memory: -1 }, 'limited_memory'],
+    [{ run_time: 1.5 }, 'run_time'],
+    [{ run_time: '10' }, 'run_time'],
+    [{ inferbase: [] }, 'inferbase'],
+    [{ inferbase: { limits: { deadlineMs: 1e300 } } }, 'inferbase.limits.deadlineMs'],
+  ];
+  for (const [value, key] of cases) {
+    assert.throws(
+      () => parse(value),
+      (error: unknown) => {
+        assert.ok(error instanceof InferbaseError && error.code === 'ERR_INVALID_MANIFEST');
+        assert.ok(error.message.startsWith(`manifest.json: ${key} should be `), error.message);
+        return true;
+      },
+    );
+  }
+});
+
+test('what is not a JSON object in UTF-8, or is too long, is refused', () => {
+  const nested = Buffer.alloc(200_000, '[');
+  for (const bytes of [
+    '',
+    'x',
+    '[]',
+    'null',
+    '1',
+    '{"a":',
+    Buffer.from([0x7b, 0xff, 0x7d]),
+    nested,
+    Buffer.alloc(300_000, ' '),
+  ]) {
+    assert.throws(() => parseManifest(Buffer.from(bytes)), { code: 'ERR_INVALID_MANIFEST' });
+  }
+});
+
+test('names from the prototype are only names', () => {
+  assert.equal(parseManifest(Buffer.from('{"__proto__":{"name":"x","permissions":["y"]}}')).name, '');
+});
