@@ -1,0 +1,134 @@
+import type { ModuleFacts } from '../core/module-facts.ts';
+
+/** Section ids. Source: WebAssembly 3.0 core specification, §5.5.2. */
+export const SECTION = {
+  custom: 0,
+  type: 1,
+  import: 2,
+  function: 3,
+  table: 4,
+  memory: 5,
+  global: 6,
+  export: 7,
+  start: 8,
+  element: 9,
+  code: 10,
+  data: 11,
+  dataCount: 12,
+  tag: 13,
+} as const;
+
+export type SectionName = keyof typeof SECTION;
+
+/** Sections in the order a module must have them. */
+export const SECTION_ORDER: readonly SectionName[] = [
+  'type',
+  'import',
+  'function',
+  'table',
+  'memory',
+  'tag',
+  'global',
+  'export',
+  'start',
+  'element',
+  'dataCount',
+  'code',
+  'data',
+];
+
+/** Where a section lies in the file. Offsets are of the whole file. */
+export interface SectionSpan {
+  readonly name: SectionName;
+  /** Of its id byte. */
+  readonly start: number;
+  /** After its size. */
+  readonly contentAt: number;
+  readonly end: number;
+  /** Name of a custom section. */
+  readonly customName?: string;
+}
+
+/** Function types by index. */
+export interface TypeTable {
+  /** Offset of each type's parameters in the file. */
+  readonly at: Uint32Array;
+  readonly params: Uint16Array;
+  readonly results: Uint16Array;
+  /** Index of a type `(func (param i32) (result i32))`, or −1. */
+  i32ToI32: number;
+}
+
+export interface ImportedFunction {
+  readonly module: string;
+  readonly name: string;
+  readonly typeIndex: number;
+}
+
+export interface TableShape {
+  /** Offset of its limits, of their end. */
+  readonly limitsAt: number;
+  readonly limitsEnd: number;
+  readonly initial: number;
+  readonly maximum: number | null;
+}
+
+/** A function body in which something is replaced. Offsets are of the whole file. */
+export interface PatchedBody {
+  /** Of the size before it. */
+  readonly sizeAt: number;
+  readonly contentAt: number;
+  readonly end: number;
+  /** Start and end of each `memory.grow`, in turn. */
+  readonly growSites: readonly number[];
+}
+
+/** What was found in a module's code. */
+export interface CodeFindings {
+  /** In order. */
+  readonly patched: PatchedBody[];
+  /** Number of `memory.grow` instructions. */
+  growCount: number;
+  growsTables: boolean;
+  /** See `BOUNDS.wideValues`. */
+  wideValues: number;
+}
+
+/** A module as it was read: what the rewriter needs to know, and where everything lies. */
+export interface ModuleShape {
+  readonly sections: SectionSpan[];
+  types: TypeTable;
+  readonly imports: ImportedFunction[];
+  /** Type index of each defined function. */
+  functionTypes: Uint32Array;
+  readonly tables: TableShape[];
+  memory: ModuleFacts['memory'];
+  /** Type index of each tag. */
+  tagTypes: Uint32Array;
+  globalCount: number;
+  elementSegments: number;
+  /** Elements of all of them together. */
+  segmentElements: number;
+  exports: { name: string; kind: ModuleFacts['exports'][number]['kind'] }[];
+  /** Index of the function that the start section names. */
+  start: number | null;
+  readonly code: CodeFindings;
+}
+
+export function createModuleShape(): ModuleShape {
+  return {
+    sections: [],
+    types: { at: new Uint32Array(0), params: new Uint16Array(0), results: new Uint16Array(0), i32ToI32: -1 },
+    imports: [],
+    functionTypes: new Uint32Array(0),
+    tables: [],
+    memory: null,
+    tagTypes: new Uint32Array(0),
+    globalCount: 0,
+    elementSegments: 0,
+    segmentElements: 0,
+    exports: [],
+    start: null,
+    code: { patched: [], growCount: 0, growsTables: false, wideValues: 0 },
+  };
+}

@@ -1,0 +1,51 @@
+import { BOUNDS } from './bounds.ts';
+import type { ByteReader } from './byte-reader.ts';
+import type { ModuleShape } from './module-shape.ts';
+import { readValueType } from './value-types.ts';
+import { walkExpression } from './walk-code.ts';
+
+/** Reads the code section: bounds locals, walks every body, notes what the rewriter will replace. */
+export function readCode(reader: ByteReader, shape: ModuleShape): void {
+  const sectionEnd = reader.end;
+  const at = reader.position;
+  const count = reader.count(BOUNDS.functions, 'function bodies');
+  if (count !== shape.functionTypes.length) {
+    reader.fail(`has ${count} bodies for ${shape.functionTypes.length} functions`, at);
+  }
+  let allLocals = 0;
+  let growSites: number[] = [];
+  for (let index = 0; index < count; index += 1) {
+    reader.place = `code of function ${shape.imports.length + index}`;
+    reader.end = sectionEnd;
+    const sizeAt = reader.position;
+    const size = reader.u32();
+    const contentAt = reader.position;
+    const end = contentAt + size;
+    if (end > sectionEnd) reader.fail('ends too early', sectionEnd);
+    reader.end = end;
+    allLocals += readLocals(reader);
+    if (allLocals > BOUNDS.moduleLocals) {
+      reader.fail(`takes the locals of all functions past ${BOUNDS.moduleLocals}`, contentAt, 'declare fewer locals');
+    }
+    walkExpression(reader, shape, growSites);
+    if (reader.position !== end) reader.fail('goes on after its last end');
+    if (growSites.length > 0) {
+      shape.code.patched.push({ sizeAt, contentAt, end, growSites });
+      growSites = [];
+    }
+  }
+  reader.end = sectionEnd;
+}
+
+/** @returns how many locals one body declares */
+function readLocals(reader: ByteReader): number {
+  const groups = reader.count(BOUNDS.locals, 'groups of locals');
+  let locals = 0;
+  for (let index = 0; index < groups; index += 1) {
+    const at = reader.position;
+    locals += reader.u32();
+    if (locals > BOUNDS.locals) reader.fail(`declares more than ${BOUNDS.locals} locals`, at, 'declare fewer locals');
+    readValueType(reader);
+  }
+  return locals;
+}
