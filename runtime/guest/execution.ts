@@ -1,0 +1,294 @@
+import type { Cause, ExecutionContext, Outcome } from '../core/execution.ts';
+import { CAUSE_EXIT_CODES, trapExitCode } from '../core/exit-codes.ts';
+import type { HostCall } from '../core/host-calls.ts';
+import { REWRITTEN } from '../core/module-facts.ts';
+import type { FunctionEntry } from '../core/sandbox-messages.ts';
+import type { Host, HostCallHandler, HostModule } from './host.ts';
+import { hostImports } from './host-imports.ts';
+import { GuestMemory, MemoryFault } from './memory.ts';
+import type { LeasedMemory, MemoryPool } from './memory-pool.ts';
+import type { OnCpu } from './on-cpu.ts';
+import type { Outbound } from './outbound/fetch.ts';
+import { CappedOutput } from './output.ts';
+import { TRAP } from './trap.ts';
+
+/** What executions of one thread share. */
+export interface Sandbox {
+  readonly pool: MemoryPool;
+  readonly onCpu: OnCpu;
+  readonly outbound: Outbound;
+  /** Operator's ceiling of linear memory, in 64 KiB pages. */
+  readonly memoryPages: number;
+  log(line: string): void;
+}
+
+/** One execution to run. */
+export interface Run {
+  readonly id: number;
+  readonly function: FunctionEntry;
+  readonly context: ExecutionContext;
+}
+
+interface Ending {
+  readonly cause: Cause;
+  readonly exitCode: number;
+  readonly message: string;
+}
+
+const DEFAULT_MAX_PAGES = 65_536;
+/** wasi-common passes on exit codes up to 125; others come out as 255. */
+const MAX_EXIT_CODE = 125;
+const MAX_LOG_LINES = 20;
+/** Characters of a line; a guest chooses URLs and header names in it. */
+const MAX_LOG_LINE = 1_000;
+
+/**
+ * One request in one instance. It is over when the promise of the guest's entry has settled, and only then is its
+ * memory handed on; until then a parked guest is ended by rejecting the host call it waits for.
+ */
+export class Execution implements Host {
+  readonly context: ExecutionContext;
+  readonly memory: GuestMemory;
+  readonly outbound: Outbound;
+  readonly output = {
+    stdout: (bytes: Uint8Array): void => this.#print(this.#stdout, bytes),
+    stderr: (bytes: Uint8Array): void => this.#print(this.#stderr, bytes),
+  };
+
+  readonly #run: Run;
+  readonly #sandbox: Sandbox;
+  readonly #startedAt = performance.now();
+  readonly #deadlineAt: number;
+  readonly #stdout: CappedOutput;
+  readonly #stderr: CappedOutput;
+  readonly #frees = new Set<() => void>();
+  readonly #logged = new Set<string>();
+  #lease: LeasedMemory | null = null;
+  #ending: Ending | null = null;
+  #abort: AbortController | null = null;
+  /** Rejects the host call the guest is parked in. */
+  #unpark: (() => void) | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #hostCalls = 0;
+  #growRefused = false;
+
+  constructor(run: Run, sandbox: Sandbox) {
+    const { limits } = run.context;
+    this.#run = run;
+    this.#sandbox = sandbox;
+    this.context = run.context;
+    this.outbound = sandbox.outbound;
+    this.#deadlineAt = performance.timeOrigin + this.#startedAt + limits.deadlineMs;
+    this.#stdout = new CappedOutput(limits.stdoutBytes);
+    this.#stderr = new CappedOutput(limits.stderrBytes);
+    const { memory } = run.function.facts;
+    if (memory !== null && memory.initial <= limits.memoryPages) {
+      this.#lease = sandbox.pool.take(
+        memory.initial,
+        Math.max(memory.initial, Math.min(memory.maximum ?? DEFAULT_MAX_PAGES, sandbox.memoryPages)),
+      );
+      this.#lease.onGrow = (pages) => this.#grow(pages >>> 0);
+    }
+    this.memory = new GuestMemory(this.#lease === null ? null : this.#lease.memory);
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === null) {
+      this.#abort = new AbortController();
+      if (this.#ending !== null) this.#abort.abort();
+    }
+    return this.#abort.signal;
+  }
+
+  onClose(free: () => void): () => void {
+    this.#frees.add(free);
+    return () => this.#frees.delete(free);
+  }
+
+  log(line: string): void {
+    const shown = line.length > MAX_LOG_LINE ? `${line.slice(0, MAX_LOG_LINE)}…` : line;
+    if (this.#logged.size >= MAX_LOG_LINES || this.#logged.has(shown)) return;
+    this.#logged.add(shown);
+    this.#sandbox.log(shown);
+  }
+
+  exit(code: number): never {
+    const exitCode = code <= MAX_EXIT_CODE ? code : 255;
+    this.#record({ cause: 'exited', exitCode, message: code === 0 ? '' : `exit ${code}` });
+    throw TRAP;
+  }
+
+  /** Ends the execution from outside the guest's own calls: deadline, cancellation. */
+  end(cause: Exclude<Cause, 'exited' | 'trapped'>, message: string): void {
+    if (this.#ending !== null) return;
+    this.#record({ cause, exitCode: CAUSE_EXIT_CODES[cause], message });
+    const unpark = this.#unpark;
+    if (unpark !== null) this.#sandbox.onCpu.resume(this.#run.id, this.#deadlineAt, unpark);
+  }
+
+  /** Runs the guest to its end. Never rejects. */
+  async run(): Promise<Outcome> {
+    const { memory } = this.#run.function.facts;
+    const { limits } = this.context;
+    if (memory !== null && memory.initial > limits.memoryPages) {
+      const message = `memory minimum size of ${memory.initial} pages exceeds the limit of ${limits.memoryPages}`;
+      this.#record({ cause: 'memory', exitCode: CAUSE_EXIT_CODES.memory, message });
+      return this.#close();
+    }
+    this.#timer = setTimeout(
+      () => this.end('deadline', `still running after ${limits.deadlineMs} ms`),
+      Math.min(limits.deadlineMs, 2_147_483_647),
+    );
+    try {
+      await this.#runGuest();
+      this.#record({ cause: 'exited', exitCode: 0, message: '' });
+    } catch (error) {
+      if (error !== TRAP) this.#record(this.#trapped(error));
+    }
+    return this.#close();
+  }
+
+  async #runGuest(): Promise<void> {
+    const { id } = this.#run;
+    const { module, facts } = this.#run.function;
+    const imports = hostImports(facts.imports, this, (call, noun, handler) => this.#dispatch(call, noun, handler));
+    const lease = this.#lease;
+    if (lease !== null) {
+      const memory: WebAssembly.ModuleImports = Object.create(null);
+      memory[REWRITTEN.memory] = lease.memory;
+      imports[REWRITTEN.importModule] = memory;
+    }
+    const { exports } = new WebAssembly.Instance(module, imports);
+    const grow = exports[REWRITTEN.grow];
+    if (grow !== undefined && lease !== null) (grow as WebAssembly.Global).value = lease.grow;
+    for (const name of [facts.hasStart ? REWRITTEN.start : null, '_initialize', facts.entry]) {
+      const entry = name === null ? undefined : exports[name];
+      if (entry === undefined) continue;
+      // Set before the call: code runs in it until the guest first parks.
+      this.#sandbox.onCpu.enter(id, this.#deadlineAt);
+      await WebAssembly.promising(entry as CallableFunction)();
+    }
+  }
+
+  /** The one way to a handler: end, count and permission are looked at before, whatever it throws becomes an errno. */
+  #dispatch(call: HostCall, noun: HostModule, handler: HostCallHandler): CallableFunction {
+    const failed = (error: unknown): number => {
+      if (error === TRAP) throw error;
+      if (error instanceof MemoryFault) return noun.faultErrno;
+      this.log(`${call.module}.${call.name} failed: ${error instanceof Error ? error.message : String(error)}`);
+      return noun.internalErrno;
+    };
+    return (...args: never[]) => {
+      if (this.#ending !== null) throw TRAP;
+      if (++this.#hostCalls > this.context.limits.hostCalls) {
+        const message = `more than ${this.context.limits.hostCalls} host calls`;
+        this.#record({ cause: 'calls', exitCode: CAUSE_EXIT_CODES.calls, message });
+        throw TRAP;
+      }
+      try {
+        const result = handler(...args);
+        return result instanceof Promise ? this.#park(result, failed) : result;
+      } catch (error) {
+        return failed(error);
+      }
+    };
+  }
+
+  /** The guest leaves the CPU until the host call completes or the execution is told to end. */
+  #park(result: Promise<number>, failed: (error: unknown) => number): Promise<number> {
+    const { onCpu } = this.#sandbox;
+    onCpu.leave();
+    return new Promise((resolve, reject) => {
+      this.#unpark = () => reject(TRAP);
+      const resume = (settle: () => void): void => {
+        // Told to end meanwhile: that already settled it.
+        if (this.#ending !== null) return;
+        // Told to end from here on: this turn tells the guest. A second turn would put a finished one on the CPU.
+        this.#unpark = null;
+        onCpu.resume(this.#run.id, this.#deadlineAt, () => {
+          if (this.#ending === null) settle();
+          else reject(TRAP);
+        });
+      };
+      result.then(
+        (errno) => resume(() => resolve(errno)),
+        (error: unknown) =>
+          resume(() => {
+            try {
+              resolve(failed(error));
+            } catch (trap) {
+              reject(trap);
+            }
+          }),
+      );
+    });
+  }
+
+  #print(stream: CappedOutput, bytes: Uint8Array): void {
+    if (stream.append(bytes)) return;
+    const message = 'went on printing far beyond its output limit';
+    this.#record({ cause: 'output', exitCode: CAUSE_EXIT_CODES.output, message });
+    throw TRAP;
+  }
+
+  /** `memory.grow`: the old size in pages, or −1 when the limit, the declared maximum or the machine says no. */
+  #grow(pages: number): number {
+    const lease = this.#lease;
+    if (lease === null) return -1;
+    const size = lease.memory.buffer.byteLength / 65_536;
+    if (pages === 0) return size;
+    if (size + pages <= Math.min(lease.maximum, this.context.limits.memoryPages)) {
+      try {
+        return lease.memory.grow(pages);
+      } catch {
+        // V8 could not map that much; to the guest it is the same answer as the limit.
+      }
+    }
+    this.#growRefused = true;
+    return -1;
+  }
+
+  #record(ending: Ending): void {
+    if (this.#ending !== null) return;
+    this.#ending = ending;
+    this.#abort?.abort();
+  }
+
+  #trapped(error: unknown): Ending {
+    const text = error instanceof Error ? error.message : String(error);
+    if (error instanceof WebAssembly.RuntimeError && text.includes('unreachable') && this.#growRefused) {
+      const message = `out of memory: a limit of ${this.context.limits.memoryPages} pages refused it more`;
+      return { cause: 'memory', exitCode: trapExitCode(text), message };
+    }
+    if (error instanceof WebAssembly.Exception) {
+      return { cause: 'trapped', exitCode: 255, message: 'uncaught WebAssembly exception' };
+    }
+    return { cause: 'trapped', exitCode: trapExitCode(text), message: text };
+  }
+
+  #close(): Outcome {
+    this.#sandbox.onCpu.leave();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#abort?.abort();
+    this.memory.revoke();
+    for (const free of this.#frees) free();
+    this.#frees.clear();
+    let peakMemoryBytes = 0;
+    if (this.#lease !== null) {
+      peakMemoryBytes = this.#lease.memory.buffer.byteLength;
+      this.#sandbox.pool.give(this.#lease);
+      this.#lease = null;
+    }
+    const { cause, exitCode, message } = this.#ending ?? { cause: 'exited', exitCode: 0, message: '' };
+    return {
+      cause,
+      exitCode,
+      message,
+      stdout: this.#stdout.bytes(),
+      stderr: this.#stderr.bytes(),
+      stdoutTruncated: this.#stdout.truncated,
+      stderrTruncated: this.#stderr.truncated,
+      usage: { wallMs: performance.now() - this.#startedAt, peakMemoryBytes, hostCalls: this.#hostCalls },
+    };
+  }
+}

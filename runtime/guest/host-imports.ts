@@ -1,0 +1,78 @@
+import { findHostCall, type HostCall } from '../core/host-calls.ts';
+import type { ModuleFacts } from '../core/module-facts.ts';
+import { createBlocklessHttp } from './blockless/http.ts';
+import { createBlocklessMemory } from './blockless/memory.ts';
+import type { Host, HostCallHandler, HostModule } from './host.ts';
+import { createArgsEnviron } from './wasi/args-environ.ts';
+import { createClock } from './wasi/clock.ts';
+import { createFd } from './wasi/fd.ts';
+import { createPoll } from './wasi/poll.ts';
+import { createProc } from './wasi/proc.ts';
+import { createRandom } from './wasi/random.ts';
+
+type Noun = (host: Host) => HostModule;
+
+const WASI_NOUNS: readonly (readonly [noun: Noun, names: readonly string[]])[] = [
+  [createArgsEnviron, ['args_get', 'args_sizes_get', 'environ_get', 'environ_sizes_get']],
+  [createClock, ['clock_res_get', 'clock_time_get']],
+  [createFd, ['fd_close', 'fd_fdstat_get', 'fd_filestat_get', 'fd_prestat_get', 'fd_prestat_dir_name']],
+  [createFd, ['fd_read', 'fd_seek', 'fd_tell', 'fd_write']],
+  [createPoll, ['poll_oneoff', 'sched_yield']],
+  [createProc, ['proc_exit']],
+  [createRandom, ['random_get']],
+];
+
+const NOUNS: ReadonlyMap<string, Noun> = new Map([
+  ...WASI_NOUNS.flatMap(([noun, names]) =>
+    names.flatMap((name): [string, Noun][] => [
+      [`wasi_snapshot_preview1.${name}`, noun],
+      [`wasi_unstable.${name}`, noun],
+    ]),
+  ),
+  ...['http_req', 'http_read_header', 'http_read_body', 'http_close'].map((name): [string, Noun] => [
+    `blockless_http.${name}`,
+    createBlocklessHttp,
+  ]),
+  ...['memory_read', 'env_var_read'].map((name): [string, Noun] => [`blockless_memory.${name}`, createBlocklessMemory]),
+]);
+
+/** Whether a call has code behind it; the table's `unservedErrno` must say the same. */
+export function isServed(call: HostCall): boolean {
+  return NOUNS.has(`${call.module}.${call.name}`);
+}
+
+/** Wraps one handler with what every host call goes through; implemented by the execution. */
+export type Dispatch = (call: HostCall, module: HostModule, handler: HostCallHandler) => CallableFunction;
+
+/**
+ * The import object of one execution: exactly the host calls its module names, each through the dispatcher.
+ * Every level has a null prototype; a plain object would hand a guest JavaScript's own functions by name.
+ */
+export function hostImports(imports: ModuleFacts['imports'], host: Host, dispatch: Dispatch): WebAssembly.Imports {
+  const bound = new Map<Noun, HostModule>();
+  const result: WebAssembly.Imports = Object.create(null);
+  for (const { module, name } of imports) {
+    const call = findHostCall(module, name);
+    if (call === undefined) throw new TypeError(`unlinked import ${module}.${name}`);
+    const names = result[module] ?? (Object.create(null) as WebAssembly.ModuleImports);
+    result[module] = names;
+    names[name] = link(call, host, dispatch, bound) as WebAssembly.ImportValue;
+  }
+  return result;
+}
+
+function link(call: HostCall, host: Host, dispatch: Dispatch, bound: Map<Noun, HostModule>): unknown {
+  const noun = NOUNS.get(`${call.module}.${call.name}`);
+  if (noun === undefined || call.unservedErrno !== null) {
+    const errno = call.unservedErrno ?? 0;
+    return dispatch(call, UNSERVED, () => errno);
+  }
+  const module = bound.get(noun) ?? noun(host);
+  bound.set(noun, module);
+  const handler = module.calls[call.name];
+  if (handler === undefined) throw new TypeError(`no handler for ${call.module}.${call.name}`);
+  const linked = dispatch(call, module, handler);
+  return call.suspends ? new WebAssembly.Suspending(linked) : linked;
+}
+
+const UNSERVED: HostModule = { calls: {}, faultErrno: 0, internalErrno: 0 };

@@ -1,0 +1,42 @@
+import { THREAD_CELL, toCell } from '../core/sandbox-messages.ts';
+
+/**
+ * Says, in memory shared with the front thread, which execution's code is on the CPU; so that a thread that stopped
+ * answering can be ended and the right execution blamed.
+ */
+export class OnCpu {
+  readonly #cells: Int32Array<SharedArrayBuffer>;
+  readonly #epochMs: number;
+
+  constructor(cells: Int32Array<SharedArrayBuffer>, epochMs: number) {
+    this.#cells = cells;
+    this.#epochMs = epochMs;
+  }
+
+  /** The guest's code runs from here on. One whose deadline passed while others ran gets its moment to unwind. */
+  enter(id: number, deadlineAt: number): void {
+    const now = performance.timeOrigin + performance.now();
+    Atomics.store(this.#cells, THREAD_CELL.deadline, toCell(Math.ceil(Math.max(deadlineAt, now) - this.#epochMs)));
+    Atomics.store(this.#cells, THREAD_CELL.onCpu, id);
+  }
+
+  /** The guest parked or ended. */
+  leave(): void {
+    Atomics.store(this.#cells, THREAD_CELL.onCpu, 0);
+  }
+
+  started(): void {
+    Atomics.add(this.#cells, THREAD_CELL.started, 1);
+  }
+
+  /**
+   * Lets a parked guest go on. Each one in a turn of its own: settling a promise runs the guest in a later microtask,
+   * and two settled in one turn could not be told apart.
+   */
+  resume(id: number, deadlineAt: number, settle: () => void): void {
+    setImmediate(() => {
+      this.enter(id, deadlineAt);
+      settle();
+    });
+  }
+}

@@ -1,0 +1,129 @@
+import type { Dispatcher } from 'undici';
+import { OutboundError } from './errors.ts';
+import { ResponseBody } from './response-body.ts';
+
+/** One request over a connection. */
+export interface ExchangeOptions {
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: Uint8Array | null;
+  readonly maxBodyBytes: number;
+  /** Until a connection is there, in ms. */
+  readonly connectTimeoutMs: number;
+  /** Ends the exchange, body included; its reason is an `OutboundError`. */
+  readonly stop: AbortSignal;
+  /** For messages: where the request goes. */
+  readonly shown: string;
+}
+
+/** An answer whose body is still to be read. */
+export interface Answer {
+  readonly status: number;
+  /** Lower-case name → value or values, one character a byte. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: ResponseBody;
+  /** Calls back once all of the body has arrived or the exchange has failed; at once if that is so already. */
+  whenOver(callback: () => void): void;
+  /** Ends the exchange; the connection is kept only if all of the body had arrived. */
+  cancel(): void;
+}
+
+/** The request never reached a connection, so that no byte of it was sent: safe to try again. */
+export class NotConnected extends OutboundError {}
+
+/**
+ * Sends one request and waits for the head of its final (not 1xx) response.
+ * @throws NotConnected before anything was sent; OutboundError afterwards
+ */
+export function exchange(dispatcher: Dispatcher, options: ExchangeOptions): Promise<Answer> {
+  const { shown, stop } = options;
+  return new Promise<Answer>((resolve, reject) => {
+    let controller: Dispatcher.DispatchController | null = null;
+    let started = false;
+    let over = false;
+    let onOver: (() => void) | null = null;
+    const body = new ResponseBody({ maxBytes: options.maxBodyBytes, resume: () => controller?.resume() });
+
+    const connectTimer = setTimeout(() => {
+      finish(new NotConnected('timeout', `${shown} did not accept a connection in ${options.connectTimeoutMs} ms.`));
+    }, options.connectTimeoutMs);
+    const onStop = (): void => finish(stop.reason);
+
+    /** Settles whatever is still open, for good or for `failure`. */
+    function finish(failure: Error | null): void {
+      if (over) return;
+      over = true;
+      clearTimeout(connectTimer);
+      stop.removeEventListener('abort', onStop);
+      if (failure === null) {
+        body.end();
+      } else {
+        body.fail(failure);
+        reject(failure);
+        // Not from inside the parser, which would go on to the end of a message that is no more.
+        const current = controller;
+        if (current !== null) queueMicrotask(() => current.abort(failure));
+      }
+      onOver?.();
+    }
+
+    stop.addEventListener('abort', onStop, { once: true });
+    if (stop.aborted) return onStop();
+
+    dispatcher.dispatch(
+      {
+        path: options.path,
+        method: options.method,
+        headers: [...options.headers].flat(),
+        body: options.body,
+      },
+      {
+        onRequestStart(current) {
+          controller = current;
+          started = true;
+          clearTimeout(connectTimer);
+          // It was given up while it waited for a connection.
+          if (over) current.abort(new OutboundError('cancelled', 'given up'));
+        },
+        onResponseStart(_current, status, headers) {
+          if (status < 200) return;
+          const cancel = (): void => {
+            const reason = new OutboundError('cancelled', `The response of ${shown} was closed.`);
+            finish(reason);
+            body.discard(reason);
+          };
+          const whenOver = (callback: () => void): void => {
+            if (over) callback();
+            else onOver = callback;
+          };
+          resolve({ status, headers, body, whenOver, cancel });
+        },
+        onResponseData(current, chunk) {
+          const next = body.push(chunk);
+          if (next !== 'more') current.pause();
+          if (next === 'stop' && !over) {
+            const limit = `over ${options.maxBodyBytes} bytes: raise limits.bodyBytes or ask for less`;
+            finish(new OutboundError('too-large', `The response of ${shown} is ${limit}.`));
+          }
+        },
+        onResponseEnd() {
+          finish(null);
+        },
+        onResponseError(_current, error) {
+          finish(transportError(error, shown, started));
+        },
+      },
+    );
+  });
+}
+
+function transportError(error: Error, shown: string, started: boolean): OutboundError {
+  if (error instanceof OutboundError) return error;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const reason = [code, error.message].filter((part, at, all) => part !== '' && all.indexOf(part) === at).join(': ');
+  return started
+    ? new OutboundError('transport', `${shown} did not complete its response (${reason}).`, { cause: error })
+    : new NotConnected('transport', `${shown} cannot be reached (${reason}).`, { cause: error });
+}

@@ -1,0 +1,114 @@
+/** Bytes kept for a reader that is slower than the server before the socket is paused. */
+const HIGH_WATER_BYTES = 65_536;
+
+/**
+ * A response body between the socket that fills it and the guest that reads it: bounded by pausing the socket, counted
+ * against the cap, and never complete-looking when it is not.
+ */
+export class ResponseBody {
+  readonly #maxBytes: number;
+  readonly #resume: () => void;
+  #chunks: Uint8Array[] = [];
+  #offset = 0;
+  #buffered = 0;
+  #received = 0;
+  #ended = false;
+  #failure: Error | null = null;
+  #wake: (() => void) | null = null;
+
+  /** @param init.resume asks the socket for more; may push before it returns */
+  constructor(init: { maxBytes: number; resume: () => void }) {
+    this.#maxBytes = init.maxBytes;
+    this.#resume = init.resume;
+  }
+
+  /** All of it arrived, or it failed: nothing more will be pushed. */
+  get settled(): boolean {
+    return this.#ended || this.#failure !== null;
+  }
+
+  /**
+   * Takes a chunk, or as much of it as the cap leaves room for.
+   * @returns whether to send more now, later, or (past the cap: fail it then) never
+   */
+  push(chunk: Uint8Array): 'more' | 'pause' | 'stop' {
+    if (this.settled) return 'stop';
+    const room = this.#maxBytes - this.#received;
+    const kept = chunk.length > room ? chunk.subarray(0, room) : chunk;
+    this.#received += kept.length;
+    if (kept.length > 0) {
+      this.#chunks.push(kept);
+      this.#buffered += kept.length;
+    }
+    if (kept !== chunk) return 'stop';
+    this.#notify();
+    return this.#buffered >= HIGH_WATER_BYTES ? 'pause' : 'more';
+  }
+
+  end(): void {
+    if (this.settled) return;
+    this.#ended = true;
+    this.#notify();
+  }
+
+  /** What arrived before stays readable; then reading fails. The first reason counts. */
+  fail(reason: Error): void {
+    if (this.settled) return;
+    this.#failure = reason;
+    this.#notify();
+  }
+
+  /** Drops what is buffered; reading fails from now on. */
+  discard(reason: Error): void {
+    this.fail(reason);
+    this.#failure = reason;
+    this.#ended = false;
+    this.#chunks = [];
+    this.#buffered = 0;
+    this.#offset = 0;
+  }
+
+  /**
+   * Fills `target` unless the body ends first.
+   * @returns bytes written; 0 at the end, also when asked again
+   * @throws the failure, once all that arrived before it was read
+   */
+  async read(target: Uint8Array): Promise<number> {
+    let filled = 0;
+    while (filled < target.length) {
+      if (this.#chunks.length > 0) {
+        filled += this.#take(target.subarray(filled));
+      } else if (this.settled) {
+        break;
+      } else {
+        const woken = new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        this.#resume();
+        await woken;
+      }
+    }
+    if (filled === 0 && target.length > 0 && this.#failure !== null) throw this.#failure;
+    return filled;
+  }
+
+  #take(target: Uint8Array): number {
+    const chunk = this.#chunks[0];
+    if (chunk === undefined) return 0;
+    const part = chunk.subarray(this.#offset, this.#offset + target.length);
+    target.set(part);
+    this.#offset += part.length;
+    this.#buffered -= part.length;
+    if (this.#offset === chunk.length) {
+      this.#chunks.shift();
+      this.#offset = 0;
+    }
+    return part.length;
+  }
+
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+}

@@ -1,0 +1,111 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { Outcome } from '../core/execution.ts';
+import {
+  type FromSandbox,
+  type FunctionEntry,
+  type Grant,
+  packOutcomes,
+  type RunMessage,
+  type SandboxThreadData,
+  type ToSandbox,
+} from '../core/sandbox-messages.ts';
+import { Execution, type Run, type Sandbox } from './execution.ts';
+import { MemoryPool } from './memory-pool.ts';
+import { OnCpu } from './on-cpu.ts';
+import { createOutbound } from './outbound/fetch.ts';
+
+/** Entry of a sandbox thread: messages in, executions, messages out. */
+function serve(port: MessagePort, data: SandboxThreadData): void {
+  const functions = new Map<number, FunctionEntry>();
+  const grants = new Map<number, Grant>();
+  const live = new Map<number, Execution>();
+  const onCpu = new OnCpu(data.cells, data.epochMs);
+  let outcomes: [number, Outcome][] = [];
+  let logs: string[] = [];
+  let scheduled = false;
+
+  /** One message a turn: sending one per execution would cost more than running a small one. */
+  const flushSoon = (): void => {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(() => {
+      scheduled = false;
+      const message: FromSandbox = { ...packOutcomes(outcomes), logs };
+      outcomes = [];
+      logs = [];
+      port.postMessage(message);
+    });
+  };
+  const log = (line: string): void => {
+    logs.push(line);
+    flushSoon();
+  };
+  const sandbox: Sandbox = {
+    pool: new MemoryPool(data.poolBytes),
+    onCpu,
+    outbound: createOutbound({ upstreams: data.upstreams, log }),
+    memoryPages: data.memoryPages,
+    log,
+  };
+
+  const start = async (run: Run): Promise<void> => {
+    onCpu.started();
+    let outcome: Outcome;
+    try {
+      const execution = new Execution(run, sandbox);
+      live.set(run.id, execution);
+      outcome = await execution.run();
+    } catch (error) {
+      // Only what keeps an instance from being made at all ends here, such as no address space for its memory.
+      outcome = failedToStart(error);
+    }
+    live.delete(run.id);
+    outcomes.push([run.id, outcome]);
+    flushSoon();
+  };
+
+  const cancel = (id: number): void => live.get(id)?.end('cancelled', 'the caller went away');
+
+  const read = ([id, functionNumber, grantNumber, args, env, stdin]: RunMessage): Run => {
+    const entry = functions.get(functionNumber);
+    const grant = grants.get(grantNumber);
+    if (entry === undefined || grant === undefined) throw new Error(`execution ${id} names what was never sent`);
+    const { limits, permissions } = grant;
+    return { id, function: entry, context: { args, env: pairs(env), stdin: stdin ?? EMPTY, limits, permissions } };
+  };
+
+  port.on('message', (message: ToSandbox) => {
+    for (const [number, entry] of message.functions) functions.set(number, entry);
+    for (const [number, grant] of message.grants) grants.set(number, grant);
+    // Each in a turn of its own, so that one that ends at once hands its memory to the next.
+    for (const run of message.runs) setImmediate(start, read(run));
+    for (const id of message.cancels) setImmediate(cancel, id);
+    for (const number of message.droppedFunctions) functions.delete(number);
+    for (const number of message.droppedGrants) grants.delete(number);
+  });
+  port.postMessage({ ready: true, ...packOutcomes([]), logs: [] } satisfies FromSandbox);
+}
+
+const EMPTY = new Uint8Array(0);
+
+function pairs(flat: readonly string[]): (readonly [string, string])[] {
+  const result: (readonly [string, string])[] = [];
+  for (let index = 0; index < flat.length; index += 2) result.push([flat[index] ?? '', flat[index + 1] ?? '']);
+  return result;
+}
+
+function failedToStart(error: unknown): Outcome {
+  const message = `could not start: ${error instanceof Error ? error.message : String(error)}`;
+  return {
+    cause: 'interrupted',
+    exitCode: 12,
+    message,
+    stdout: EMPTY,
+    stderr: EMPTY,
+    stdoutTruncated: false,
+    stderrTruncated: false,
+    usage: { wallMs: 0, peakMemoryBytes: 0, hostCalls: 0 },
+  };
+}
+
+if (parentPort !== null) serve(parentPort, workerData as SandboxThreadData);

@@ -1,0 +1,124 @@
+import type { Host, HostModule } from '../host.ts';
+import { readClock } from './clock.ts';
+import { ERRNO } from './errno.ts';
+
+const SUBSCRIPTION_BYTES = 48;
+const EVENT_BYTES = 32;
+const EVENT_TYPE = { clock: 0, fdRead: 1, fdWrite: 2 } as const;
+const FLAG_ABSOLUTE = 1;
+/** What a parked guest's subscriptions take is the host's memory; real programs wait for a handful. */
+const MAX_SUBSCRIPTIONS = 1024;
+const MAX_TIMER_MS = 2_147_483_647;
+
+interface Event {
+  readonly userdata: bigint;
+  readonly type: number;
+  readonly errno: number;
+  readonly bytes: bigint;
+}
+
+interface Sleep {
+  readonly userdata: bigint;
+  /** ms from the call to when it is due. */
+  readonly afterMs: number;
+}
+
+/**
+ * `poll_oneoff(*subscriptions, *events, count, *nevents u32)` parks the guest until the first subscription is due.
+ * Standard streams are always ready. Errnos: inval (no subscription, or over 1 024), fault.
+ *
+ *     subscription (48 bytes): userdata u64 | tag u8, +8 | clock: id u32 +16, timeout u64 +24, flags u16 +40; fd u32 +16
+ *     event (32 bytes):        userdata u64 | errno u16 +8 | type u8 +10 | nbytes u64 +16
+ *
+ * Source: witx `subscription`, `event`.
+ */
+export function createPoll(host: Host): HostModule {
+  const startedAt = performance.now();
+  const { memory } = host;
+
+  function pollOneoff(subscriptions: number, events: number, count: number, out: number): number | Promise<number> {
+    if (count === 0 || count >>> 0 > MAX_SUBSCRIPTIONS) return ERRNO.inval;
+    memory.bytes(subscriptions, count * SUBSCRIPTION_BYTES);
+    memory.bytes(events, count * EVENT_BYTES);
+    const { ready, sleeps } = read(subscriptions, count);
+    if (ready.length > 0 || sleeps.length === 0) return answer(events, out, ready);
+    const firstMs = Math.min(...sleeps.map((sleep) => sleep.afterMs));
+    return wait(firstMs).then(() =>
+      answer(
+        events,
+        out,
+        sleeps.filter((sleep) => sleep.afterMs <= firstMs).map((sleep) => clockEvent(sleep.userdata)),
+      ),
+    );
+  }
+
+  function read(pointer: number, count: number): { ready: Event[]; sleeps: Sleep[] } {
+    const ready: Event[] = [];
+    const sleeps: Sleep[] = [];
+    for (let index = 0; index < count; index++) {
+      const at = (pointer >>> 0) + index * SUBSCRIPTION_BYTES;
+      const userdata = memory.getU64(at);
+      const type = memory.getU8(at + 8);
+      if (type === EVENT_TYPE.clock) {
+        const now = readClock(memory.getU32(at + 16), startedAt);
+        const timeout = memory.getU64(at + 24);
+        if (now === undefined) {
+          ready.push({ userdata, type, errno: ERRNO.inval, bytes: 0n });
+          continue;
+        }
+        const leftNs = (memory.getU16(at + 40) & FLAG_ABSOLUTE) === 0 ? timeout : timeout - now;
+        if (leftNs <= 0n) ready.push(clockEvent(userdata));
+        else sleeps.push({ userdata, afterMs: Number(leftNs) / 1e6 });
+        continue;
+      }
+      const fd = memory.getU32(at + 16);
+      const exists = type === EVENT_TYPE.fdRead ? fd === 0 : type === EVENT_TYPE.fdWrite && (fd === 1 || fd === 2);
+      const bytes = type === EVENT_TYPE.fdRead ? BigInt(host.context.stdin.length) : 0n;
+      ready.push({ userdata, type, errno: exists ? ERRNO.success : ERRNO.badf, bytes: exists ? bytes : 0n });
+    }
+    return { ready, sleeps };
+  }
+
+  function answer(events: number, out: number, ready: readonly Event[]): number {
+    ready.forEach((event, index) => {
+      const at = (events >>> 0) + index * EVENT_BYTES;
+      memory.bytes(at, EVENT_BYTES).fill(0);
+      memory.setU64(at, event.userdata);
+      memory.setU16(at + 8, event.errno);
+      memory.setU8(at + 10, event.type);
+      memory.setU64(at + 16, event.bytes);
+    });
+    memory.setU32(out, ready.length);
+    return ERRNO.success;
+  }
+
+  /** Resolves after `ms`, or as soon as the execution ends. */
+  function wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(
+        () => {
+          forget();
+          resolve();
+        },
+        Math.min(ms, MAX_TIMER_MS),
+      );
+      const forget = host.onClose(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  return {
+    faultErrno: ERRNO.fault,
+    internalErrno: ERRNO.io,
+    calls: {
+      poll_oneoff: pollOneoff,
+      sched_yield: () => Promise.resolve(ERRNO.success),
+    },
+  };
+}
+
+function clockEvent(userdata: bigint): Event {
+  return { userdata, type: EVENT_TYPE.clock, errno: ERRNO.success, bytes: 0n };
+}

@@ -1,0 +1,233 @@
+import { Worker } from 'node:worker_threads';
+import type { Cause, ExecutionContext, Outcome } from '../core/execution.ts';
+import { CAUSE_EXIT_CODES } from '../core/exit-codes.ts';
+import {
+  cellDifference,
+  type FromSandbox,
+  type FunctionEntry,
+  type Grant,
+  type RunMessage,
+  type SandboxThreadData,
+  THREAD_CELL,
+  THREAD_CELLS,
+  type ToSandbox,
+  unpackOutcomes,
+} from '../core/sandbox-messages.ts';
+import { threadUrl } from '../core/thread-url.ts';
+import { SentOnce } from './sent-once.ts';
+
+/** How often a thread with live executions is looked at, in ms. */
+const WATCH_MS = 25;
+/** How long past its deadline an execution may hold the CPU before its thread is terminated, in ms. */
+const GRACE_MS = 100;
+/** A guest this long on the CPU, in ms, makes new executions go to other threads first. */
+const STALL_MS = 50;
+const HEAP_MB = 512;
+/** Share of a thread's heap that instances may fill; past the whole of it V8 ends the thread. */
+const INSTANCES_SHARE = 0.7;
+/** One place in a thread: what the instance of an ordinary module and its execution take there at most, in bytes. */
+const PLACE_BYTES = 64 * 1024;
+
+/** Places that one thread has for executions. */
+export const THREAD_PLACES = Math.floor((HEAP_MB * 1_048_576 * INSTANCES_SHARE) / PLACE_BYTES);
+
+/** What a text takes on V8's heap beside its characters, which take two bytes each at most. */
+const TEXT_BYTES = 64;
+
+/** Roughly what arguments and environment take on a heap, in bytes. */
+export function inputBytes({ args, env }: Pick<ExecutionContext, 'args' | 'env'>): number {
+  let bytes = 0;
+  for (const text of args) bytes += TEXT_BYTES + text.length * 2;
+  for (const [name, value] of env) bytes += 2 * TEXT_BYTES + (name.length + value.length) * 2;
+  return bytes;
+}
+
+/** Places an execution takes: one, or more where its instance has large tables or its input is large. */
+export function placesOf({ function: { facts }, context }: Pick<Sent, 'function' | 'context'>): number {
+  return Math.min(THREAD_PLACES, 1 + Math.floor((facts.instanceBytes + inputBytes(context)) / PLACE_BYTES));
+}
+
+/** An execution sent to a thread, and who waits for its outcome. */
+export interface Sent {
+  readonly id: number;
+  readonly function: FunctionEntry;
+  readonly grant: Grant;
+  readonly context: Pick<ExecutionContext, 'args' | 'env' | 'stdin'>;
+  /** See `placesOf`. */
+  readonly places: number;
+  /** Aborted once the caller went away. */
+  readonly signal: AbortSignal | undefined;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+export interface SandboxThreadEvents {
+  /** An execution is over and the thread has room for another. */
+  onOutcome(): void;
+  /** The thread is gone. `unstarted` never ran a line of guest code and may run elsewhere; the rest was settled. */
+  onGone(unstarted: readonly Sent[], booted: boolean): void;
+  log(line: string): void;
+}
+
+/** The front thread's end of one sandbox thread: batches, the watchdog, and what to say of executions it took along. */
+export class SandboxThread {
+  readonly #worker: Worker;
+  readonly #events: SandboxThreadEvents;
+  readonly #cells = new Int32Array(new SharedArrayBuffer(THREAD_CELLS * 4));
+  readonly #epochMs = performance.timeOrigin;
+  /** In the order they were sent, which is the order they start in. */
+  readonly #live = new Map<number, { readonly sent: Sent; readonly sequence: number }>();
+  readonly ready: Promise<void>;
+  readonly #functions = new SentOnce<FunctionEntry>();
+  readonly #grants = new SentOnce<Grant>();
+  #runs: RunMessage[] = [];
+  #cancels: number[] = [];
+  #flushing = false;
+  #sequence = 0;
+  #load = 0;
+  #watch: NodeJS.Timeout | null = null;
+  #watched = { id: 0, since: 0 };
+  #blamed = 0;
+  #booted = false;
+
+  constructor(data: Omit<SandboxThreadData, 'cells' | 'epochMs'>, events: SandboxThreadEvents) {
+    this.#events = events;
+    const workerData: SandboxThreadData = { ...data, cells: this.#cells, epochMs: this.#epochMs };
+    this.#worker = new Worker(threadUrl('guest/thread'), {
+      workerData,
+      env: {},
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+    });
+    this.ready = new Promise((resolve) => {
+      this.#worker.on('message', (message: FromSandbox) => {
+        if (message.ready === true) {
+          this.#booted = true;
+          resolve();
+        }
+        this.#receive(message);
+      });
+      this.#worker.once('exit', () => resolve());
+    });
+    this.#worker.on('error', (error: Error) => events.log(`sandbox thread failed: ${error.message}`));
+    this.#worker.once('exit', () => this.#gone());
+  }
+
+  /** Places taken by executions that were sent and are not over. */
+  get load(): number {
+    return this.#load;
+  }
+
+  /** One guest has held the CPU for a while: what is sent here now waits for it. */
+  get stalled(): boolean {
+    return this.#watched.id !== 0 && performance.now() - this.#watched.since > STALL_MS;
+  }
+
+  send(sent: Sent): void {
+    const { id, context } = sent;
+    this.#live.set(id, { sent, sequence: ++this.#sequence });
+    this.#load += sent.places;
+    this.#runs.push([
+      id,
+      this.#functions.numberOf(sent.function),
+      this.#grants.numberOf(sent.grant),
+      context.args,
+      context.env.flat(),
+      context.stdin.length === 0 ? null : context.stdin,
+    ]);
+    this.#flushSoon();
+    this.#watch ??= setInterval(() => this.#look(), WATCH_MS).unref();
+  }
+
+  cancel(id: number): void {
+    if (!this.#live.has(id)) return;
+    this.#cancels.push(id);
+    this.#flushSoon();
+  }
+
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      const message: ToSandbox = {
+        functions: this.#functions.takeFresh(),
+        grants: this.#grants.takeFresh(),
+        runs: this.#runs,
+        cancels: this.#cancels,
+        droppedFunctions: this.#functions.takeDropped(),
+        droppedGrants: this.#grants.takeDropped(),
+      };
+      this.#runs = [];
+      this.#cancels = [];
+      this.#worker.postMessage(message);
+    });
+  }
+
+  #receive(message: FromSandbox): void {
+    for (const line of message.logs) this.#events.log(line);
+    for (const [id, outcome] of unpackOutcomes(message)) {
+      const live = this.#live.get(id);
+      if (live === undefined) continue;
+      this.#live.delete(id);
+      this.#load -= live.sent.places;
+      live.sent.settle(outcome);
+      this.#events.onOutcome();
+    }
+    if (this.#live.size === 0) this.#stopWatching();
+  }
+
+  /** A thread whose guest neither ends nor parks cannot be asked to stop: it is terminated. */
+  #look(): void {
+    const id = Atomics.load(this.#cells, THREAD_CELL.onCpu);
+    if (id !== this.#watched.id) this.#watched = { id, since: performance.now() };
+    if (id === 0) return;
+    const now = performance.timeOrigin + performance.now() - this.#epochMs;
+    if (cellDifference(now, Atomics.load(this.#cells, THREAD_CELL.deadline)) < GRACE_MS) return;
+    this.#blamed = id;
+    this.#stopWatching();
+    void this.#worker.terminate();
+  }
+
+  #stopWatching(): void {
+    if (this.#watch !== null) clearInterval(this.#watch);
+    this.#watch = null;
+    this.#watched = { id: 0, since: 0 };
+  }
+
+  #gone(): void {
+    this.#stopWatching();
+    const started = Atomics.load(this.#cells, THREAD_CELL.started);
+    const lost = [...this.#live.values()];
+    this.#live.clear();
+    this.#load = 0;
+    const unstarted: Sent[] = [];
+    for (const { sent, sequence } of lost) {
+      if (cellDifference(sequence, started) > 0) unstarted.push(sent);
+      else if (sent.id === this.#blamed) {
+        const { deadlineMs } = sent.grant.limits;
+        sent.settle(ended('deadline', `held the CPU past its deadline of ${deadlineMs} ms`, deadlineMs));
+      } else {
+        const message = 'its sandbox thread was ended because of another execution; retry';
+        sent.settle(ended('interrupted', message, 0));
+      }
+    }
+    this.#events.onGone(unstarted, this.#booted);
+  }
+}
+
+/** Outcome of an execution whose thread is gone, and its output with it. */
+export function ended(cause: Exclude<Cause, 'exited' | 'trapped'>, message: string, wallMs: number): Outcome {
+  return {
+    cause,
+    exitCode: CAUSE_EXIT_CODES[cause],
+    message,
+    stdout: new Uint8Array(0),
+    stderr: new Uint8Array(0),
+    stdoutTruncated: false,
+    stderrTruncated: false,
+    usage: { wallMs, peakMemoryBytes: 0, hostCalls: 0 },
+  };
+}
