@@ -1,0 +1,52 @@
+import { hash } from 'node:crypto';
+import type { Manifest } from '../core/manifest.ts';
+import type { AtomicFiles } from './atomic-file.ts';
+import type { Layout } from './layout.ts';
+import { readUpTo } from './module-folder.ts';
+
+/**
+ * What is known of a dag-pb CID after it was opened once, so that a later start needs no UnixFS to run it. Never the
+ * only copy of anything: a missing or damaged record is made again from the blocks.
+ */
+export interface FunctionRecord {
+  /** The CID is one file, whatever the method. */
+  readonly isFile: boolean;
+  readonly names: readonly string[];
+  readonly manifest: Manifest | null;
+  /** File name → lower-case hex sha-256 of modules that were prepared; '' for the one file. */
+  readonly modules: readonly (readonly [name: string, sha256: string])[];
+}
+
+const FORMAT = 'inferbase-record-1';
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** @param key of `parseCid` */
+export async function readRecord(layout: Layout, key: string): Promise<FunctionRecord | undefined> {
+  const bytes = await readUpTo(layout.record(key), MAX_BYTES);
+  return bytes === undefined ? undefined : decodeRecord(bytes, key);
+}
+
+/** Adds a module to a CID's record. Two processes that do so at once may lose one of the two; it is made again. */
+export async function writeRecord(
+  components: { layout: Layout; files: AtomicFiles },
+  key: string,
+  record: FunctionRecord,
+): Promise<void> {
+  const { layout, files } = components;
+  const known = (await readRecord(layout, key))?.modules ?? [];
+  const modules = [...new Map([...known, ...record.modules])];
+  await files.write(layout.record(key), encodeRecord({ ...record, modules }, key), 'record');
+}
+
+/** One line of format, CID and sha-256, one of JSON: enough to tell a file that is whole and in its place. */
+export function encodeRecord(record: FunctionRecord, key: string): Uint8Array {
+  const body = JSON.stringify(record);
+  return Buffer.from(`${FORMAT} ${key} ${hash('sha256', body)}\n${body}\n`);
+}
+
+/** @returns `undefined` for anything that `encodeRecord` did not write for this key */
+export function decodeRecord(bytes: Uint8Array, key: string): FunctionRecord | undefined {
+  const [head, body, rest] = Buffer.from(bytes).toString('utf8').split('\n');
+  if (body === undefined || rest !== '' || head !== `${FORMAT} ${key} ${hash('sha256', body)}`) return undefined;
+  return JSON.parse(body) as FunctionRecord;
+}

@@ -1,0 +1,42 @@
+import { InferbaseError } from '../core/errors.ts';
+
+/** What is known of a function that is more than one file. */
+export interface Choices {
+  /** File names that a method can name. */
+  readonly names: readonly string[];
+  readonly entryModule: string | null;
+}
+
+/**
+ * Picks the file that a method names: exactly, by file name, inside the package. It is never joined to a path.
+ * @param method empty for the manifest's entry module, else the only .wasm
+ * @throws InferbaseError `ERR_FUNCTION_NOT_FOUND` listing the names there are
+ */
+export function chooseFile(choices: Choices, method: string): string {
+  const { names, entryModule } = choices;
+  if (method !== '') {
+    if (/[/\\\0]|\.\./.test(method)) throw notFound(`Method ${shown(method)} is a path; give a file name`, names);
+    if (!names.includes(method)) throw notFound(`Method ${shown(method)} is not in the function`, names);
+    return method;
+  }
+  const entry = entryModule?.replace(/^.*\//s, '');
+  if (entry !== undefined && names.includes(entry)) return entry;
+  const modules = names.filter((name) => name.endsWith('.wasm'));
+  const [only] = modules;
+  if (only === undefined) throw notFound('The function has no .wasm file', names);
+  if (modules.length > 1) throw notFound('The function has several .wasm files; name one as method', modules);
+  return only;
+}
+
+function notFound(problem: string, names: readonly string[]): InferbaseError {
+  const list = names.slice(0, 20).map(shown).join(', ');
+  const more = names.length > 20 ? ` and ${names.length - 20} more` : '';
+  return new InferbaseError(
+    'ERR_FUNCTION_NOT_FOUND',
+    `${problem}; there ${names.length === 1 ? 'is' : 'are'} ${list || 'no files'}${more}.`,
+  );
+}
+
+function shown(name: string): string {
+  return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
+}

@@ -1,0 +1,81 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { InferbaseError, toErrorData } from '../../core/errors.ts';
+import { takeDecodedTypes } from '../../wasm/decoded-types.ts';
+import { createAtomicFiles } from '../atomic-file.ts';
+import { createBlockFolder } from '../block-folder.ts';
+import { createBlockSource } from '../block-reader.ts';
+import { createGateways } from '../gateways.ts';
+import { createLayout } from '../layout.ts';
+import { abortable } from '../single-flight.ts';
+import { createJobs } from './jobs.ts';
+import type { FromThread, Job, ThreadData, ToThread } from './protocol.ts';
+
+/**
+ * Entry of the preparation thread: fetches, hashes, unpacks, rewrites, compiles and writes to disk, so that HTTP never
+ * waits for any of it.
+ */
+if (parentPort === null) throw new Error('This file runs as a worker thread only.');
+const port = parentPort;
+const data = workerData as ThreadData;
+
+const post = (message: FromThread): void => port.postMessage(message);
+const layout = createLayout(data.dataDir);
+const files = createAtomicFiles({ tmpDir: layout.tmp, owner: data.owner, onStep: tellStep });
+const folder = createBlockFolder(
+  { files, layout },
+  { log: (line, fields = {}) => post({ type: 'log', line, fields }) },
+);
+const gateways = createGateways(data);
+const jobs = createJobs({ layout, files, folder, source: createBlockSource({ folder, gateways }) }, data);
+const running = new Map<number, AbortController>();
+
+/** The front thread's hook is to have returned before the next byte is written. */
+function tellStep(step: string): void {
+  if (data.stepCell === null) return;
+  const cell = new Int32Array(data.stepCell);
+  Atomics.store(cell, 0, 0);
+  post({ type: 'step', step });
+  Atomics.wait(cell, 0, 0);
+}
+
+async function run(id: number, job: Job): Promise<void> {
+  const controller = new AbortController();
+  running.set(id, controller);
+  const timer = setTimeout(() => controller.abort(tooSlow()), data.totalTimeoutMs);
+  const heavy = <T>(step: string, work: () => T): T => {
+    post({ type: 'heavy', id, step });
+    try {
+      return work();
+    } finally {
+      post({ type: 'light', id, types: takeDecodedTypes() });
+    }
+  };
+  try {
+    const { signal } = controller;
+    post({ type: 'done', id, result: await abortable(jobs.run(job, { signal, heavy }), signal) });
+  } catch (error) {
+    post({ type: 'failed', id, error: toErrorData(error) });
+  } finally {
+    clearTimeout(timer);
+    running.delete(id);
+  }
+}
+
+function tooSlow(): InferbaseError {
+  return new InferbaseError(
+    'ERR_SOURCE_UNAVAILABLE',
+    `The function was not here within ${data.totalTimeoutMs} ms; try again or set faster gateways.`,
+    { details: data.gateways.map((text) => `${new URL(text).host}: asked, too slow`) },
+  );
+}
+
+port.on('message', (message: ToThread) => {
+  if (message.type === 'run') void run(message.id, message.job);
+  else if (message.type === 'abort') running.get(message.id)?.abort();
+  else {
+    for (const controller of running.values()) controller.abort();
+    // With the port closed and no request open the thread ends by itself, after the writes under way.
+    void gateways.close().finally(() => port.close());
+  }
+});
+post({ type: 'ready' });

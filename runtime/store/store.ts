@@ -1,0 +1,228 @@
+import { hash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { LRUCache } from 'lru-cache';
+import { DAG_PB, digestHex, type ParsedCid, parseCid } from '../core/cid.ts';
+import { InferbaseError } from '../core/errors.ts';
+import type { Manifest } from '../core/manifest.ts';
+import type { ModuleFacts } from '../core/module-facts.ts';
+import type { NewFile } from './add.ts';
+import { createAtomicFiles, makeFolder, storeUnavailable, sweepLeftovers } from './atomic-file.ts';
+import { readRecord } from './function-record.ts';
+import { checkGateways } from './gateways.ts';
+import { createLayout, type Layout } from './layout.ts';
+import { chooseFile } from './method.ts';
+import { createModuleFolder } from './module-folder.ts';
+import { createOwner, releaseOwner } from './owner.ts';
+import { createPins, type Pin } from './pins.ts';
+import { createPreparation } from './preparation/client.ts';
+import type { Listing, Prepared } from './preparation/protocol.ts';
+import { createSingleFlight } from './single-flight.ts';
+
+/** Largest rewritten module that the front thread reads and checks itself: hashing more would hold up HTTP. */
+const FRONT_BYTES = 1024 * 1024;
+/** Methods of functions remembered by name; the modules themselves are counted by bytes. */
+const MAX_NAMES = 10_000;
+const MAX_METHOD = 1024;
+
+export interface StoredFunction {
+  readonly module: WebAssembly.Module;
+  readonly facts: ModuleFacts;
+  /** argv[0] */
+  readonly name: string;
+  readonly manifest: Manifest | null;
+}
+
+export interface StoreInit {
+  readonly dataDir: string;
+  /** Base URLs of trustless gateways; none: only what is in the folder. */
+  readonly gateways: readonly string[];
+  /** For one block from one source, in ms; default 10 000. */
+  readonly sourceTimeoutMs?: number;
+  /** For a whole function, in ms; default 60 000. */
+  readonly totalTimeoutMs?: number;
+  /** Longest a step of preparing may take, in ms; default 10 000. */
+  readonly cpuTimeoutMs?: number;
+  /** Compiled modules kept in memory, in bytes of their originals; default 64 MiB. */
+  readonly memoryBytes?: number;
+  /** Default 64 MiB. */
+  readonly maxFunctionBytes?: number;
+  /** Most function types of all modules this process takes in; default 1 500 000, near what V8 can hold. */
+  readonly maxTypes?: number;
+  readonly log: (line: string, fields?: object) => void;
+  /** For tests: called at each step of a write, which waits for it to return. */
+  readonly onStep?: (step: string) => void;
+}
+
+export interface FunctionStore {
+  /**
+   * A function by CID, compiled: from memory, from rewritten modules on disk, from blocks on disk, from gateways.
+   * @param options.method file name in a package; kept as argv[0] where the CID is one file
+   * @throws InferbaseError see `core/errors.ts`; `ERR_CANCELLED` when the signal aborts
+   */
+  get(cid: string, options: { method: string; signal: AbortSignal }): Promise<StoredFunction>;
+  /** A module that is no part of any DAG. */
+  prepareFile(bytes: Uint8Array, name: string): Promise<StoredFunction>;
+  /** Adds one file (path '') or a directory as UnixFS; the CID is what every `unixfs-v1-2025` importer gives. */
+  add(files: readonly NewFile[]): Promise<{ cid: string; size: number }>;
+  /** Fetches all of a CID and remembers it. */
+  pin(cid: string, name: string): Promise<void>;
+  pins(): Promise<readonly Pin[]>;
+  /** What a CID is and which files it has. */
+  list(cid: string, options: { signal: AbortSignal }): Promise<Listing>;
+  /** Starts the preparation thread ahead of its first job. */
+  warm(): void;
+  close(): Promise<void>;
+}
+
+/** What a caller's words lead to, once known. */
+interface Named {
+  readonly sha256: string;
+  readonly name: string;
+  readonly manifest: Manifest | null;
+}
+
+/**
+ * Opens the store in a data folder, which several processes may share.
+ * @throws InferbaseError `ERR_STORE_UNAVAILABLE` when the folder cannot be written, `ERR_INVALID_SETTING` for a gateway
+ */
+export async function createStore(init: StoreInit): Promise<FunctionStore> {
+  checkGateways(init.gateways);
+  const layout = createLayout(resolve(init.dataDir));
+  await openFolders(layout);
+  const owner = createOwner();
+  await sweepLeftovers(layout.tmp, owner).catch((error: unknown) => {
+    throw storeUnavailable(layout.tmp, error);
+  });
+
+  const { dataDir } = layout;
+  const { gateways, log, onStep, maxFunctionBytes = 64 * 1024 * 1024 } = init;
+  const { sourceTimeoutMs = 10_000, totalTimeoutMs = 60_000, cpuTimeoutMs = 10_000 } = init;
+  const thread = { dataDir, gateways, sourceTimeoutMs, totalTimeoutMs, maxFunctionBytes, owner };
+  const preparation = createPreparation({ thread, cpuTimeoutMs, maxTypes: init.maxTypes, log, onStep });
+  const files = createAtomicFiles({ tmpDir: layout.tmp, owner, onStep: onStep ?? (() => {}) });
+  const pins = createPins({ files }, { path: layout.pins, owner });
+  const moduleFolder = createModuleFolder({ layout });
+  const flights = createSingleFlight<Prepared>();
+  const forever = new AbortController().signal;
+
+  const modules = new LRUCache<string, Pick<Prepared, 'module' | 'facts'>>({
+    maxSize: init.memoryBytes ?? 64 * 1024 * 1024,
+    sizeCalculation: ({ facts }) => Math.max(1, facts.size),
+  });
+  /** By CID and method as the caller wrote them: a hit costs no parsing. */
+  const names = new LRUCache<string, Named>({ max: MAX_NAMES });
+
+  function fromMemory(known: Named | undefined): StoredFunction | undefined {
+    const compiled = known === undefined ? undefined : modules.get(known.sha256);
+    if (known === undefined || compiled === undefined) return undefined;
+    return { module: compiled.module, facts: compiled.facts, name: known.name, manifest: known.manifest };
+  }
+
+  function remember({ module, facts }: Pick<Prepared, 'module' | 'facts'>): void {
+    modules.set(facts.sha256, { module, facts });
+  }
+
+  /** Which module it is, without the preparation thread; `undefined` when that is not known here. */
+  async function locate({ cid, key }: ParsedCid, text: string, method: string): Promise<Named | undefined> {
+    const ownName = method === '' ? `${text}.wasm` : method;
+    if (cid.code !== DAG_PB) return { sha256: digestHex(cid), name: ownName, manifest: null };
+    const record = await readRecord(layout, key);
+    if (record === undefined) return undefined;
+    const { isFile, manifest } = record;
+    const file = isFile ? '' : chooseFile({ names: record.names, entryModule: manifest?.entryModule ?? null }, method);
+    const sha256 = record.modules.find(([name]) => name === file)?.[1];
+    return sha256 === undefined ? undefined : { sha256, name: isFile ? ownName : file, manifest };
+  }
+
+  /** The hot path of a first execution: a small rewritten module is read and compiled right here. */
+  async function fromDisk(sha256: string): Promise<Pick<Prepared, 'module' | 'facts'> | undefined> {
+    const entry = await moduleFolder.get(sha256, FRONT_BYTES);
+    if (entry === undefined) return undefined;
+    try {
+      preparation.countTypes(entry.facts);
+      const module = await WebAssembly.compile(entry.bytes as Uint8Array<ArrayBuffer>);
+      return { module, facts: entry.facts };
+    } catch {
+      // Written by an engine that knew more: the preparation thread says what is wrong with it.
+      return undefined;
+    }
+  }
+
+  async function load(parsed: ParsedCid, text: string, method: string, signal: AbortSignal): Promise<Prepared> {
+    const known = await locate(parsed, text, method);
+    const compiled = known === undefined ? undefined : (modules.get(known.sha256) ?? (await fromDisk(known.sha256)));
+    if (known !== undefined && compiled !== undefined)
+      return { ...compiled, name: known.name, manifest: known.manifest };
+    return await preparation.run({ kind: 'prepare', cid: text, method }, signal);
+  }
+
+  return {
+    async get(text, { method, signal }) {
+      // The length keeps two pairs from making one key.
+      const asked = `${text.length}\0${text}${method}`;
+      const hit = fromMemory(names.get(asked));
+      if (hit !== undefined) return hit;
+      if (method.length > MAX_METHOD) {
+        throw new InferbaseError(
+          'ERR_FUNCTION_NOT_FOUND',
+          `The method has ${method.length} characters; at most ${MAX_METHOD} are a file name.`,
+        );
+      }
+      const parsed = parseCid(text);
+      // One file is the same work whatever the method; only its name differs.
+      const isRaw = parsed.cid.code !== DAG_PB;
+      const flight = isRaw ? parsed.key : `${parsed.key}\0${method}`;
+      const found = await flights.join(flight, signal, (shared) => load(parsed, text, method, shared));
+      const name = isRaw ? (method === '' ? `${text}.wasm` : method) : found.name;
+      const result = { module: found.module, facts: found.facts, name, manifest: found.manifest };
+      remember(result);
+      names.set(asked, { sha256: found.facts.sha256, name, manifest: found.manifest });
+      return result;
+    },
+
+    async prepareFile(bytes, name) {
+      const small = bytes.length <= FRONT_BYTES;
+      const compiled = small ? await fromDisk(hash('sha256', bytes)) : undefined;
+      const found = compiled ?? (await preparation.run({ kind: 'prepare-file', bytes, name }, forever));
+      remember(found);
+      return { module: found.module, facts: found.facts, name, manifest: null };
+    },
+
+    add: (newFiles) => preparation.run({ kind: 'add', files: newFiles }, forever),
+
+    async pin(text, name) {
+      const { cid } = parseCid(text);
+      await preparation.run({ kind: 'list', cid: text, whole: true }, forever);
+      await pins.add(cid.toString(), name);
+    },
+
+    pins: () => pins.list(),
+
+    list: async (text, { signal }) => {
+      parseCid(text);
+      return await preparation.run({ kind: 'list', cid: text, whole: false }, signal);
+    },
+
+    warm: () => preparation.warm(),
+
+    async close() {
+      await preparation.close();
+      releaseOwner(owner);
+      modules.clear();
+      names.clear();
+    },
+  };
+}
+
+async function openFolders(layout: Layout): Promise<void> {
+  for (const path of [layout.dataDir, layout.blocks, layout.modules, layout.tmp]) {
+    try {
+      await makeFolder(path);
+      await access(path, constants.W_OK);
+    } catch (error) {
+      throw storeUnavailable(path, error);
+    }
+  }
+}
