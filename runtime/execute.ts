@@ -1,0 +1,139 @@
+import { LRUCache } from 'lru-cache';
+import { InferbaseError } from './core/errors.ts';
+import type { Outcome } from './core/execution.ts';
+import { clampLimits, type Limits } from './core/limits.ts';
+import type { ExecuteReply, ExecuteRequest, InferenceNode, PeerResult } from './core/node.ts';
+import { intersectPermissions } from './core/permissions.ts';
+import type { FunctionEntry, Grant } from './core/sandbox-messages.ts';
+import type { Sandbox } from './sandbox/sandbox.ts';
+import type { FunctionStore, StoredFunction } from './store/store.ts';
+
+/** How many requests' results are kept for `/requests/result`. */
+const KEPT_RESULTS = 1_000;
+/** And of how many bytes of output at most. */
+const KEPT_BYTES = 64 * 1_048_576;
+
+export interface ExecuteComponents {
+  readonly peerId: string;
+  readonly store: Pick<FunctionStore, 'get'>;
+  readonly sandbox: Pick<Sandbox, 'run'>;
+}
+
+export interface ExecuteInit {
+  /** The operator's limits: the ceiling. */
+  readonly limits: Limits;
+  /** The operator's permission lines: the ceiling. */
+  readonly policy: readonly string[];
+}
+
+/** The use cases of a solo node, which is its own only peer. */
+export function createSoloNode({ peerId, store, sandbox }: ExecuteComponents, init: ExecuteInit): InferenceNode {
+  const kept = new LRUCache<string, readonly PeerResult[]>({
+    max: KEPT_RESULTS,
+    maxSize: KEPT_BYTES,
+    sizeCalculation: (results) => results.reduce((sum, { outcome }) => sum + keptBytes(outcome), 0),
+  });
+  /** Nearly every request asks for nothing of its own: those of functions with one manifest share one grant. */
+  const plainGrants = new WeakMap<object, Grant>();
+
+  function grantOf(request: ExecuteRequest, found: StoredFunction): Grant {
+    if (!asksNothing(request)) return grantFor(request, found, init);
+    const key = found.manifest ?? NO_MANIFEST;
+    const grant = plainGrants.get(key) ?? grantFor(ASKS_NOTHING, found, init);
+    plainGrants.set(key, grant);
+    return grant;
+  }
+
+  return {
+    peerId,
+    async execute(request, { requestId, signal }): Promise<ExecuteReply> {
+      if (request.nodeCount > 1) {
+        throw new InferbaseError(
+          'ERR_NOT_ENOUGH_NODES',
+          `${request.nodeCount} nodes were asked for and this node is alone; ask for 1 or −1`,
+        );
+      }
+      const found = await store.get(request.functionId, { method: request.method, signal });
+      const grant = grantOf(request, found);
+      checkStdin(request, grant.limits);
+      const { env, stdin } = request;
+      const input = { args: [found.name, ...request.parameters], env, stdin };
+      const outcome = await sandbox.run(toFunctionEntry(found), grant, input, signal);
+      const results = [{ peerId, outcome }];
+      kept.set(requestId, results);
+      return { requestId, results, remarks: remarksOn(request) };
+    },
+    async install(cid, { signal }) {
+      await store.get(cid, { method: '', signal });
+    },
+    results: (requestId) => kept.get(requestId),
+  };
+}
+
+function keptBytes({ stdout, stderr }: Outcome): number {
+  return 256 + stdout.length + stderr.length;
+}
+
+function checkStdin(request: ExecuteRequest, limits: Limits): void {
+  if (request.stdin.length <= limits.stdinBytes) return;
+  throw new InferbaseError(
+    'ERR_INVALID_REQUEST',
+    `stdin has ${request.stdin.length} bytes and the limit is ${limits.stdinBytes}; send less or raise limits.stdinBytes`,
+  );
+}
+
+/** What a guest of this request may use and reach: the operator's ceiling, narrowed by manifest, then by request. */
+function grantFor(
+  request: Pick<ExecuteRequest, 'limits' | 'permissions'>,
+  found: StoredFunction,
+  init: ExecuteInit,
+): Grant {
+  const { manifest } = found;
+  return {
+    limits: clampLimits(init.limits, manifest === null ? {} : manifest.limits, request.limits),
+    permissions: intersectPermissions({
+      policy: init.policy,
+      manifest: manifest === null ? null : manifest.permissions,
+      request: request.permissions,
+    }),
+  };
+}
+
+const NO_MANIFEST = {};
+const ASKS_NOTHING: Pick<ExecuteRequest, 'limits' | 'permissions'> = { limits: {}, permissions: null };
+
+function asksNothing({ limits, permissions }: ExecuteRequest): boolean {
+  if (permissions !== null) return false;
+  for (const _key in limits) return false;
+  return true;
+}
+
+/**
+ * A stored function as the sandbox wants it; the same object for the same module.
+ * @throws InferbaseError ERR_INVALID_MODULE when it has nothing to call
+ */
+export function toFunctionEntry(found: StoredFunction): FunctionEntry {
+  const known = entries.get(found.module);
+  if (known !== undefined) return known;
+  const { module, facts } = found;
+  const functions = new Set(facts.exports.filter(({ kind }) => kind === 'function').map(({ name }) => name));
+  const entry = ['', '_start'].find((name) => functions.has(name)) ?? null;
+  if (entry === null && !facts.hasStart) {
+    throw new InferbaseError(
+      'ERR_INVALID_MODULE',
+      'the module exports no _start and has no start section, so there is nothing to run; ' +
+        `it exports: ${[...functions].slice(0, 20).join(', ') || 'no function'}`,
+    );
+  }
+  const { memory, imports, hasStart, instanceBytes } = facts;
+  const made: FunctionEntry = { module, facts: { memory, imports, hasStart, instanceBytes, entry } };
+  entries.set(module, made);
+  return made;
+}
+
+const entries = new WeakMap<WebAssembly.Module, FunctionEntry>();
+
+function remarksOn(request: ExecuteRequest): string[] {
+  if (request.consensus === '') return [];
+  return [`consensus ${request.consensus} was asked for; this node is alone and ran the function once, without it`];
+}

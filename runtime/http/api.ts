@@ -1,0 +1,91 @@
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { InferenceNode } from '../core/node.ts';
+import { sendJson, unsupportedMediaType } from './body.ts';
+import { addExecuteRoute } from './execute.ts';
+import { expected } from './execute-reply.ts';
+import { encodeString } from './go-json.ts';
+import { addInstallRoute } from './install.ts';
+import { type ApiLog, NO_LOG } from './log.ts';
+import { addResultRoute } from './result.ts';
+
+export interface ApiInit {
+  /** Where unexpected errors go; requests are not logged. */
+  readonly log: FastifyBaseLogger | false;
+  /** Largest request body, in bytes. */
+  readonly bodyLimitBytes: number;
+  /** How long an install request waits before it answers code 408, in ms. */
+  readonly installWaitMs?: number;
+}
+
+/** As long as b7s waits for an install. */
+const INSTALL_WAIT_MS = 10_000;
+
+/** A client has this long to send its request, in ms. */
+const REQUEST_TIMEOUT_MS = 60_000;
+
+/** Path → the method it answers to, as the `Allow` header lists it. */
+const ALLOWED: ReadonlyMap<string, string> = new Map([
+  ['/api/v1/health', 'OPTIONS, GET'],
+  ['/api/v1/functions/execute', 'OPTIONS, POST'],
+  ['/api/v1/functions/install', 'OPTIONS, POST'],
+  ['/api/v1/functions/requests/result', 'OPTIONS, POST'],
+]);
+
+/**
+ * The REST API in the dialect of the Allora inference base image: paths, field names and order, string codes, error
+ * bodies, and Go's JSON both ways.
+ * @returns an instance that does not listen yet
+ */
+export async function createApi(node: InferenceNode, init: ApiInit): Promise<FastifyInstance> {
+  const { fastify } = await import('fastify');
+  const log = init.log === false ? NO_LOG : init.log;
+  const app = fastify({
+    logger: false,
+    bodyLimit: init.bodyLimitBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    frameworkErrors: (error, request, reply) => sendError(error, { request, reply, log }),
+  });
+
+  // Bodies arrive as bytes: the handlers read them as Go does, whatever their content type.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(['application/json', '*'], { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  );
+  app.setErrorHandler((error, request, reply) => sendError(error, { request, reply, log }));
+  app.setNotFoundHandler((request, reply) => {
+    const allow = ALLOWED.get(request.url.split('?', 1)[0] ?? '');
+    if (allow === undefined) return sendMessage(request, reply.code(404), 'Not Found');
+    return sendMessage(request, reply.code(405).header('allow', allow), 'Method Not Allowed');
+  });
+
+  app.get('/api/v1/health', async (request, reply) => sendJson(request, reply, '{"type":"health","code":200}\n'));
+  addExecuteRoute(app, node, log);
+  addInstallRoute(app, node, { log, waitMs: init.installWaitMs ?? INSTALL_WAIT_MS });
+  addResultRoute(app, node);
+  return app;
+}
+
+function sendMessage(request: FastifyRequest, reply: FastifyReply, message: string): FastifyReply {
+  return sendJson(request, reply, `{"message":${encodeString(message)}}\n`);
+}
+
+interface Exchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly log: ApiLog;
+}
+
+/** Errors of ours thrown before a function could run, and fastify's own about a request it cannot take. */
+function sendError(error: unknown, { request, reply, log }: Exchange): FastifyReply {
+  const known = expected(error);
+  if (known !== null) return sendMessage(request, reply.code(known.status), known.message);
+  const { code, statusCode = 500 } = error as { readonly code?: string; readonly statusCode?: number };
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return sendError(unsupportedMediaType(), { request, reply, log });
+  if (statusCode === 413) return sendMessage(request, reply.code(413), 'Request Entity Too Large');
+  if (statusCode >= 400 && statusCode < 500) {
+    const message = error instanceof Error ? error.message : 'Bad Request';
+    return sendMessage(request, reply.code(statusCode), message);
+  }
+  log.error({ err: error, url: request.url }, 'request failed');
+  return sendMessage(request, reply.code(500), 'Internal Server Error');
+}

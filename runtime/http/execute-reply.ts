@@ -1,0 +1,91 @@
+import { type ErrorCode, InferbaseError } from '../core/errors.ts';
+import type { ExecuteReply, PeerResult } from '../core/node.ts';
+import { encodeString } from './go-json.ts';
+import { describeEnd, encodeMetadata, encodeResult } from './peer-result.ts';
+
+/**
+ * The answer to an execute request whose function ran, fields in the order of the inference base image:
+ * `code, request_id, message, results, cluster`; in a result `result, peers, frequency, metadata`.
+ */
+export function encodeExecuteReply({ requestId, results, remarks }: ExecuteReply): string {
+  const message = describeReply(results, remarks);
+  const said = message === '' ? '' : `,"message":${encodeString(message)}`;
+  const head = `{"code":"200","request_id":${encodeString(requestId)}${said}`;
+  if (results.length === 0) return `${head},"cluster":{}}\n`;
+  return `${head},"results":[${encodeGroups(results)}],"cluster":{"peers":${encodePeers(results)}}}\n`;
+}
+
+/** Empty when every function exited 0 and there is nothing to remark. */
+function describeReply(results: readonly PeerResult[], remarks: readonly string[]): string {
+  const texts = new Set<string>();
+  for (const { outcome } of results) {
+    const text = describeEnd(outcome);
+    if (text !== '') texts.add(text);
+  }
+  return [...texts, ...remarks].join('; ');
+}
+
+/** Identical (stdout, stderr, exit code) make one entry; most frequent first, then by peer id, whoever came first. */
+function encodeGroups(results: readonly PeerResult[]): string {
+  const [only] = results;
+  if (only !== undefined && results.length === 1) return encodeGroup(encodeResult(only.outcome), results, 100);
+  const groups = new Map<string, PeerResult[]>();
+  for (const result of results) {
+    const encoded = encodeResult(result.outcome);
+    const members = groups.get(encoded);
+    if (members === undefined) groups.set(encoded, [result]);
+    else members.push(result);
+  }
+  for (const members of groups.values()) members.sort(byPeerId);
+  return Array.from(groups)
+    .sort(([, a], [, b]) => b.length - a.length || byPeerId(a[0], b[0]))
+    .map(([encoded, members]) => encodeGroup(encoded, members, (100 * members.length) / results.length))
+    .join(',');
+}
+
+function encodeGroup(result: string, members: readonly PeerResult[], frequency: number): string {
+  let metadata = '';
+  for (const { peerId, outcome } of members) {
+    metadata += `${metadata === '' ? '' : ','}${encodeString(peerId)}:${encodeMetadata(outcome)}`;
+  }
+  return `{"result":${result},"peers":${encodePeers(members)},"frequency":${frequency},"metadata":{${metadata}}}`;
+}
+
+function encodePeers(results: readonly PeerResult[]): string {
+  return `[${results.map(({ peerId }) => encodeString(peerId)).join(',')}]`;
+}
+
+function byPeerId(a: PeerResult | undefined, b: PeerResult | undefined): number {
+  return (a?.peerId ?? '') < (b?.peerId ?? '') ? -1 : 1;
+}
+
+/** The answer to an execute request whose function never ran. */
+export function encodeExecuteError(requestId: string, error: unknown): string {
+  const { code, message } = describeError(error);
+  const id = encodeString(requestId);
+  return `{"code":"${code}","request_id":${id},"message":${encodeString(message)},"cluster":{}}\n`;
+}
+
+const WIRE_CODES: Partial<Readonly<Record<ErrorCode, string>>> = {
+  ERR_INVALID_CID: '404',
+  ERR_FUNCTION_NOT_FOUND: '404',
+  ERR_NOT_ENOUGH_NODES: '408',
+  ERR_BUSY: '503',
+  ERR_CLOSED: '503',
+};
+
+/**
+ * An error as the wire has it: b7s's code as a string, and the text with its details. An unexpected error keeps its
+ * text to itself, since nobody chose those words for a stranger.
+ */
+export function describeError(error: unknown): { readonly code: string; readonly message: string } {
+  const known = expected(error);
+  if (known === null) return { code: '500', message: 'internal error' };
+  const details = known.details.length === 0 ? '' : ` (${known.details.join('; ')})`;
+  return { code: WIRE_CODES[known.code] ?? '500', message: `${known.message}${details}` };
+}
+
+/** `null` for what is ours to look into: anything that is not of the table of errors, and `ERR_INTERNAL`. */
+export function expected(error: unknown): InferbaseError | null {
+  return error instanceof InferbaseError && error.code !== 'ERR_INTERNAL' ? error : null;
+}

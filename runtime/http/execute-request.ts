@@ -1,0 +1,94 @@
+import { InferbaseError } from '../core/errors.ts';
+import type { Limits } from '../core/limits.ts';
+import type { ExecuteRequest } from '../core/node.ts';
+import { BOOL, type Decoded, FLOAT64, INT, list, STRING, struct, UINT64 } from './go-json.ts';
+
+/**
+ * The body of `POST /api/v1/functions/execute`, named as in b7s (models/execute/request.go, runtime.go) since those
+ * names appear in error texts. Fields that mean nothing to one node are still read, so that a wrong type is an error.
+ */
+const PARAMETER = struct('execute.Parameter', { name: STRING, value: STRING });
+
+const RUNTIME = struct('execute.BLSRuntimeConfig', {
+  entry: STRING,
+  run_time: UINT64,
+  debug_info: BOOL,
+  limited_fuel: UINT64,
+  limited_memory: UINT64,
+  runtime_logger: STRING,
+  drivers_root_path: STRING,
+});
+
+const CONFIG = struct('execute.Config', {
+  runtime: RUNTIME,
+  env_vars: list(struct('execute.EnvVar', { name: STRING, value: STRING })),
+  stdin: STRING,
+  permissions: list(STRING),
+  result_aggregation: struct('execute.ResultAggregation', { enable: BOOL, type: STRING, parameters: list(PARAMETER) }),
+  attributes: struct('execute.Attributes', {
+    values: list(PARAMETER),
+    attestation_required: BOOL,
+    attestors: struct('execute.AttributeAttestors', { each: list(STRING), one_of: list(STRING) }),
+  }),
+  number_of_nodes: INT,
+  timeout: INT,
+  consensus_algorithm: STRING,
+  threshold: FLOAT64,
+});
+
+export const EXECUTE_REQUEST = struct('main.ExecuteRequest', {
+  function_id: STRING,
+  method: STRING,
+  parameters: list(PARAMETER),
+  config: CONFIG,
+  signature: STRING,
+  topic: STRING,
+});
+
+/** Most parameters and most variables of a request; millions fit into a body, and each is a string on two heaps. */
+const MAX_ITEMS = 10_000;
+
+const NO_BYTES = new Uint8Array(0);
+const UTF8 = new TextEncoder();
+
+/**
+ * Translates a decoded body into our own words; nothing in it is checked against the store or the policy here.
+ * @throws InferbaseError `ERR_INVALID_REQUEST` for more parameters or variables than are taken
+ */
+export function toExecuteRequest(body: Decoded<typeof EXECUTE_REQUEST>): ExecuteRequest {
+  const config = body.config ?? {};
+  checkCount('parameters', body.parameters);
+  checkCount('config.env_vars', config.env_vars);
+  const env = (config.env_vars ?? []).map(({ name = '', value = '' }): [string, string] => [name, value]);
+  // The inference base image adds it whatever the topic is; functions read it as the last of its name.
+  env.push(['TOPIC_ID', body.topic ?? '']);
+  const { stdin = '' } = config;
+  return {
+    functionId: body.function_id ?? '',
+    method: body.method ?? '',
+    parameters: (body.parameters ?? []).flatMap(({ value = '' }) => (value === '' ? [] : [value])),
+    env,
+    // Not Buffer.from: its bytes may lie in a pool, which a copy to another thread would take along whole.
+    stdin: stdin === '' ? NO_BYTES : UTF8.encode(stdin),
+    permissions: config.permissions ?? null,
+    limits: askedLimits(config.runtime ?? {}),
+    nodeCount: config.number_of_nodes ?? 0,
+    consensus: (config.consensus_algorithm ?? '').toLowerCase(),
+  };
+}
+
+function checkCount(field: string, items: readonly unknown[] = []): void {
+  if (items.length <= MAX_ITEMS) return;
+  throw new InferbaseError(
+    'ERR_INVALID_REQUEST',
+    `${field} has ${items.length} items and at most ${MAX_ITEMS} are taken; send the rest as stdin`,
+  );
+}
+
+/** 0 asks for nothing, as with bls-runtime's flags. Fuel is accepted, but not metered yet. */
+function askedLimits({ run_time = 0, limited_memory = 0 }: Decoded<typeof RUNTIME>): Partial<Limits> {
+  return {
+    ...(run_time > 0 && { deadlineMs: run_time }),
+    ...(limited_memory > 0 && { memoryPages: limited_memory }),
+  };
+}

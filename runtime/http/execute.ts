@@ -1,0 +1,29 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { InferbaseError } from '../core/errors.ts';
+import type { InferenceNode } from '../core/node.ts';
+import { readBody, sendJson } from './body.ts';
+import { watchClient } from './client-gone.ts';
+import { encodeExecuteError, encodeExecuteReply, expected } from './execute-reply.ts';
+import { EXECUTE_REQUEST, toExecuteRequest } from './execute-request.ts';
+import type { ApiLog } from './log.ts';
+
+/** `POST /api/v1/functions/execute`: 400 for a body that cannot be read, else 200 with a code in the body. */
+export function addExecuteRoute(app: FastifyInstance, node: Pick<InferenceNode, 'execute'>, log: ApiLog): void {
+  app.post('/api/v1/functions/execute', async (request, reply) => {
+    const asked = toExecuteRequest(readBody(request, EXECUTE_REQUEST));
+    const requestId = randomUUID();
+    const client = watchClient(request.raw.socket);
+    try {
+      const answer = await node.execute(asked, { requestId, signal: client.signal });
+      return sendJson(request, reply, encodeExecuteReply(answer));
+    } catch (error) {
+      // A field that could be parsed and still cannot be read, such as a permission line that is no URL.
+      if (error instanceof InferbaseError && error.code === 'ERR_INVALID_REQUEST') throw error;
+      if (expected(error) === null) log.error({ err: error, requestId }, 'execute request failed');
+      return sendJson(request, reply, encodeExecuteError(requestId, error));
+    } finally {
+      client.release();
+    }
+  });
+}

@@ -1,0 +1,54 @@
+import type { Outcome, Usage } from '../core/execution.ts';
+import type { PeerResult } from '../core/node.ts';
+import { encodeString } from './go-json.ts';
+
+/** `{"stdout","stderr","exit_code"}` of b7s; bytes that are not UTF-8 become U+FFFD. */
+export function encodeResult(outcome: Outcome): string {
+  const stdout = encodeString(text(outcome.stdout));
+  return `{"stdout":${stdout},"stderr":${encodeString(text(outcome.stderr))},"exit_code":${outcome.exitCode}}`;
+}
+
+/**
+ * b7s's usage (models/execute/result.go), zero values omitted as there: `wall_clock_time` in whole nanoseconds,
+ * `memory_max_kb`; and ours, `host_calls`.
+ */
+export function encodeUsage(usage: Usage): string {
+  const fields: string[] = [];
+  const wallNs = Math.round(usage.wallMs * 1e6);
+  const memoryKb = Math.ceil(usage.peakMemoryBytes / 1024);
+  if (wallNs > 0) fields.push(`"wall_clock_time":${wallNs}`);
+  if (memoryKb > 0) fields.push(`"memory_max_kb":${memoryKb}`);
+  if (usage.hostCalls > 0) fields.push(`"host_calls":${usage.hostCalls}`);
+  return `{${fields.join(',')}}`;
+}
+
+/** What b7s has no field for, one peer's entry of a result's `metadata`. */
+export function encodeMetadata(outcome: Outcome): string {
+  const cut: string[] = [];
+  if (outcome.stdoutTruncated) cut.push('"stdout"');
+  if (outcome.stderrTruncated) cut.push('"stderr"');
+  const truncated = cut.length === 0 ? '' : `,"truncated":[${cut.join(',')}]`;
+  return `{"cause":"${outcome.cause}","usage":${encodeUsage(outcome.usage)}${truncated}}`;
+}
+
+/** The peer → result map that `requests/result` answers; the code of a peer is 200 where its function exited 0. */
+export function encodePeerResults(requestId: string, results: readonly PeerResult[]): string {
+  const id = encodeString(requestId);
+  const entries = results.map(({ peerId, outcome }) => {
+    const code = outcome.cause === 'exited' && outcome.exitCode === 0 ? '200' : '500';
+    const fields = `"code":"${code}","result":${encodeResult(outcome)},"request_id":${id}`;
+    return `${encodeString(peerId)}:{${fields},"usage":${encodeUsage(outcome.usage)}}`;
+  });
+  return `{${entries.join(',')}}\n`;
+}
+
+/** One line on a guest that did not exit 0; empty for one that did. */
+export function describeEnd({ cause, exitCode, message }: Outcome): string {
+  if (cause === 'exited' && exitCode === 0) return '';
+  return `function ended with cause ${cause}, exit code ${exitCode}${message === '' ? '' : `: ${message}`}`;
+}
+
+function text(bytes: Uint8Array): string {
+  if (bytes.length === 0) return '';
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+}

@@ -1,0 +1,151 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { base58btc } from 'multiformats/bases/base58';
+import { InferbaseError } from '../core/errors.ts';
+
+/** Who a node is to others: a libp2p Ed25519 key. */
+export interface Identity {
+  /** base58 peer id, `12D3KooW…`. */
+  readonly peerId: string;
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** Ed25519 signature of the bytes, 64 bytes. */
+  sign(bytes: Uint8Array): Uint8Array;
+}
+
+/**
+ * libp2p's `PrivateKey` and `PublicKey` messages (libp2p specs, peer-ids): field 1 the key type, 1 = Ed25519, field 2 the
+ * key: `08 01 12 40` + seed + public key, `08 01 12 20` + public key. `priv.bin` of go-libp2p's tools holds the former.
+ */
+const PRIVATE_PREFIX = Buffer.from('08011240', 'hex');
+const PUBLIC_PREFIX = Buffer.from('08011220', 'hex');
+/** A peer id is the multihash "identity" (00), length 36, of the public-key message. */
+const PEER_ID_PREFIX = Buffer.from('0024', 'hex');
+/** DER of a PKCS#8 Ed25519 key up to its 32-byte seed (RFC 8410). */
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+const KEY_BYTES = 32;
+const FILE_BYTES = PRIVATE_PREFIX.length + 2 * KEY_BYTES;
+const KEY_TYPES = ['RSA', 'Ed25519', 'Secp256k1', 'ECDSA'];
+
+/**
+ * Loads a node's key file.
+ * @param path of the file, as go-libp2p or this function wrote it
+ * @param create whether a missing file is made, readable by its owner only; of several processes at once all get the same
+ * @throws InferbaseError `ERR_INVALID_SETTING` when the file is missing or is not such a key; `ERR_STORE_UNAVAILABLE`
+ *   when it cannot be read or written
+ */
+export async function loadIdentity(path: string, { create }: { readonly create: boolean }): Promise<Identity> {
+  const stored = await readKeyFile(path);
+  if (stored !== null) return parseIdentity(stored, path);
+  if (!create) {
+    throw new InferbaseError('ERR_INVALID_SETTING', `There is no key file ${path}; name one that exists.`);
+  }
+  await createKeyFile(path);
+  // Not the bytes just made: another process may have been first.
+  const created = await readKeyFile(path);
+  if (created === null) throw unavailable(path, 'it vanished right after it was written', undefined);
+  return parseIdentity(created, path);
+}
+
+async function readKeyFile(path: string): Promise<Buffer | null> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw unavailable(path, `it cannot be read (${codeOf(error)})`, error);
+  }
+}
+
+/** Leaves an existing file alone; a reader never sees half a file. */
+async function createKeyFile(path: string): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeSynced(temporary, generateKeyFile());
+    try {
+      await publish(temporary, path);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+    await syncFolder(dirname(path));
+  } catch (error) {
+    throw unavailable(path, `it cannot be written (${codeOf(error)})`, error);
+  }
+}
+
+async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** `link` is the rename that never replaces; the few file systems without hard links get the plain one. */
+async function publish(temporary: string, path: string): Promise<void> {
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'EEXIST') return;
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP' && code !== 'ENOSYS') throw error;
+    if ((await readKeyFile(path)) === null) await rename(temporary, path);
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => null);
+  // Some systems cannot open or sync a folder; the file itself is on disk by now.
+  await folder?.sync().catch(() => {});
+  await folder?.close();
+}
+
+function generateKeyFile(): Buffer {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const der = privateKey.export({ format: 'der', type: 'pkcs8' });
+  return Buffer.concat([PRIVATE_PREFIX, der.subarray(PKCS8_PREFIX.length), publicBytes(privateKey)]);
+}
+
+function parseIdentity(file: Buffer, path: string): Identity {
+  const keyType = file[0] === 0x08 ? file[1] : undefined;
+  if (keyType !== undefined && keyType !== 1 && KEY_TYPES[keyType] !== undefined) {
+    throw invalid(path, `it holds a key of type ${KEY_TYPES[keyType]}, and only Ed25519 is supported`);
+  }
+  if (file.length !== FILE_BYTES || !file.subarray(0, PRIVATE_PREFIX.length).equals(PRIVATE_PREFIX)) {
+    throw invalid(path, `its ${file.length} bytes are not a libp2p Ed25519 private key of ${FILE_BYTES}`);
+  }
+  const seed = file.subarray(PRIVATE_PREFIX.length, PRIVATE_PREFIX.length + KEY_BYTES);
+  const key = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
+  const publicKey = publicBytes(key);
+  if (!file.subarray(PRIVATE_PREFIX.length + KEY_BYTES).equals(publicKey)) {
+    throw invalid(path, 'its public half does not belong to its private half');
+  }
+  return {
+    peerId: base58btc.baseEncode(Buffer.concat([PEER_ID_PREFIX, PUBLIC_PREFIX, publicKey])),
+    publicKey: new Uint8Array(publicKey),
+    sign: (bytes) => new Uint8Array(sign(null, bytes, key)),
+  };
+}
+
+function publicBytes(key: KeyObject): Buffer {
+  const der = createPublicKey(key).export({ format: 'der', type: 'spki' });
+  return der.subarray(der.length - KEY_BYTES);
+}
+
+function invalid(path: string, what: string): InferbaseError {
+  const remedy = 'replace it, or remove it to have a new one made';
+  return new InferbaseError('ERR_INVALID_SETTING', `The key file ${path} cannot be used: ${what}; ${remedy}.`);
+}
+
+function unavailable(path: string, what: string, cause: unknown): InferbaseError {
+  const remedy = 'check the permissions of its folder';
+  return new InferbaseError('ERR_STORE_UNAVAILABLE', `The key file ${path}: ${what}; ${remedy}.`, { cause });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}

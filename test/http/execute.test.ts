@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { InferbaseError } from '../../runtime/core/errors.ts';
+import type { Outcome } from '../../runtime/core/execution.ts';
+import type { PeerResult } from '../../runtime/core/node.ts';
+import { EXECUTE, PEER, peerResult, post, stubApi } from './stub-node.ts';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** The body of an execute request's answer, with the request id replaced by `ID`. */
+async function answered(
+  results: readonly PeerResult[],
+  remarks: readonly string[] = [],
+  url = EXECUTE,
+): Promise<string> {
+  const app = await stubApi({ execute: async (_request, { requestId }) => ({ requestId, results, remarks }) });
+  const answer = await post(app, url, '{}');
+  assert.equal(answer.status, 200);
+  assert.equal(answer.type, 'application/json; charset=UTF-8');
+  const id = String(JSON.parse(answer.body).request_id);
+  assert.match(id, UUID);
+  return answer.body.replaceAll(id, 'ID');
+}
+
+test('a function that exits 0 is answered field for field in the order of the inference base image', async () => {
+  assert.equal(
+    await answered([peerResult(PEER)]),
+    `{"code":"200","request_id":"ID","results":[{"result":{"stdout":"{\\"infererValue\\":\\"42\\"}\\n","stderr":"","exit_code":0},` +
+      `"peers":["${PEER}"],"frequency":100,"metadata":{"${PEER}":{"cause":"exited","usage":{"wall_clock_time":1500000,` +
+      `"memory_max_kb":65,"host_calls":3}}}}],"cluster":{"peers":["${PEER}"]}}\n`,
+  );
+});
+
+test('?pretty indents by two spaces and says the same', async () => {
+  const compact = await answered([peerResult(PEER, { stdout: Buffer.from('<&') })]);
+  const pretty = await answered([peerResult(PEER, { stdout: Buffer.from('<&') })], [], `${EXECUTE}?x=1&pretty`);
+  assert.ok(pretty.startsWith('{\n  "code": "200",\n  "request_id": "ID",\n'));
+  assert.ok(pretty.includes('"stdout": "\\u003c\\u0026"'));
+  assert.deepEqual(JSON.parse(pretty), JSON.parse(compact));
+  assert.equal(await answered([peerResult(PEER)], [], `${EXECUTE}?prettyplease`), await answered([peerResult(PEER)]));
+});
+
+const ENDS: readonly (readonly [name: string, over: Partial<Outcome>, message: string | undefined])[] = [
+  ['exit 0', {}, undefined],
+  ['exit 3', { exitCode: 3 }, 'function ended with cause exited, exit code 3'],
+  [
+    'a trap',
+    { cause: 'trapped', exitCode: 11, message: 'unreachable' },
+    'function ended with cause trapped, exit code 11: unreachable',
+  ],
+  [
+    'a deadline',
+    { cause: 'deadline', exitCode: 15, message: '20000 ms passed' },
+    'function ended with cause deadline, exit code 15: 20000 ms passed',
+  ],
+];
+
+for (const [name, over, message] of ENDS) {
+  test(`a function that ran is code 200, and its end is in message and metadata: ${name}`, async () => {
+    const body = JSON.parse(await answered([peerResult(PEER, over)]));
+    assert.equal(body.code, '200');
+    assert.equal(body.message, message);
+    assert.equal(body.results[0].result.exit_code, over.exitCode ?? 0);
+    assert.equal(body.results[0].metadata[PEER].cause, over.cause ?? 'exited');
+  });
+}
+
+test('remarks are told in message, after the end of the function', async () => {
+  const body = JSON.parse(await answered([peerResult(PEER, { exitCode: 1 })], ['pbft ran as one node', 'more']));
+  assert.equal(body.message, 'function ended with cause exited, exit code 1; pbft ran as one node; more');
+});
+
+test('identical results of several peers are one entry, the most frequent first', async () => {
+  const other = { stderr: Buffer.from('x') };
+  const results = [
+    peerResult('P1', other),
+    peerResult('P4'),
+    peerResult('P2', { ...other, exitCode: 1 }),
+    peerResult('P3'),
+  ];
+  const body = JSON.parse(await answered(results));
+  const entries = body.results.map((entry: Record<string, unknown>) => [entry.peers, entry.frequency]);
+  assert.deepEqual(entries, [
+    [['P3', 'P4'], 50],
+    [['P1'], 25],
+    [['P2'], 25],
+  ]);
+  assert.deepEqual(Object.keys(body.results[0].metadata), ['P3', 'P4']);
+  assert.deepEqual(body.cluster, { peers: ['P1', 'P4', 'P2', 'P3'] });
+  const thirds = JSON.parse(await answered([peerResult('P1'), peerResult('P2'), peerResult('P3', other)]));
+  assert.equal(thirds.results[1].frequency, 33.333333333333336);
+});
+
+test('a reply without results leaves the field out', async () => {
+  assert.equal(await answered([]), '{"code":"200","request_id":"ID","cluster":{}}\n');
+});
+
+test('what Go escapes is escaped', async () => {
+  const stdout = Buffer.from('<script>&\u2028\u2029"\\/\u0001\u001f\u007f\b\f\n\r\té😀');
+  const expected = '\\u003cscript\\u003e\\u0026\\u2028\\u2029\\"\\\\/\\u0001\\u001f\u007f\\b\\f\\n\\r\\té😀';
+  assert.ok((await answered([peerResult(PEER, { stdout })])).includes(`"stdout":"${expected}"`));
+});
+
+test('output that is not UTF-8 has U+FFFD in its place, and a byte order mark stays', async () => {
+  const stdout = Buffer.from([0xef, 0xbb, 0xbf, 0x61, 0xff, 0xed, 0xa0, 0x80, 0x62, 0xf0, 0x9f]);
+  const body = JSON.parse(await answered([peerResult(PEER, { stdout })]));
+  assert.match(body.results[0].result.stdout, /^\ufeffa\ufffd+b\ufffd+$/);
+});
+
+test('truncated output is marked, and usage of zero is left out', async () => {
+  const usage = { wallMs: 0, peakMemoryBytes: 0, hostCalls: 0 };
+  const body = JSON.parse(await answered([peerResult(PEER, { stdoutTruncated: true, stderrTruncated: true, usage })]));
+  assert.deepEqual(body.results[0].metadata[PEER], { cause: 'exited', usage: {}, truncated: ['stdout', 'stderr'] });
+});
+
+const DETAILS = { details: ['https://a: 404', 'https://b: timed out'] };
+const ERRORS: readonly (readonly [error: unknown, code: string, message: string])[] = [
+  [new InferbaseError('ERR_INVALID_CID', '"x<y" is no CID'), '404', '"x<y" is no CID'],
+  [
+    new InferbaseError('ERR_FUNCTION_NOT_FOUND', 'nowhere', DETAILS),
+    '404',
+    'nowhere (https://a: 404; https://b: timed out)',
+  ],
+  [new InferbaseError('ERR_NOT_ENOUGH_NODES', '2 nodes'), '408', '2 nodes'],
+  [new InferbaseError('ERR_BUSY', 'busy'), '503', 'busy'],
+  [new InferbaseError('ERR_CLOSED', 'closing'), '503', 'closing'],
+  [new InferbaseError('ERR_INVALID_MODULE', 'no wasm'), '500', 'no wasm'],
+  [new InferbaseError('ERR_SOURCE_UNAVAILABLE', 'down'), '500', 'down'],
+  [new InferbaseError('ERR_INTERNAL', 'ENOENT /secret'), '500', 'internal error'],
+  [new Error('a secret path'), '500', 'internal error'],
+  [undefined, '500', 'internal error'],
+];
+
+for (const [error, code, message] of ERRORS) {
+  test(`a function that never ran is HTTP 200 with code ${code}: ${String(error)}`, async () => {
+    const app = await stubApi({ execute: () => Promise.reject(error) });
+    const { status, body } = await post(app, EXECUTE, '{}');
+    assert.equal(status, 200);
+    assert.deepEqual(Object.keys(JSON.parse(body)), ['code', 'request_id', 'message', 'cluster']);
+    const { request_id: id, ...rest } = JSON.parse(body);
+    assert.match(id, UUID);
+    assert.deepEqual(rest, { code, message, cluster: {} });
+  });
+}
