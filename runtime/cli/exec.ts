@@ -1,0 +1,130 @@
+import process from 'node:process';
+import type { Settings } from '../config/settings.ts';
+import { InferbaseError } from '../core/errors.ts';
+import type { ExecutionContext, Outcome } from '../core/execution.ts';
+import { clampLimits } from '../core/limits.ts';
+import { intersectPermissions } from '../core/permissions.ts';
+import type { StoredFunction } from '../store/store.ts';
+import { EXIT, ExitError } from './exit.ts';
+import { aborted, watchInterrupt } from './interrupt.ts';
+import { withRuntime } from './open-runtime.ts';
+import type { AddCommand } from './program.ts';
+import { addSettingsFlags, COMMON_KEYS, collect, commandSettings } from './settings-flags.ts';
+import { readStdin } from './stdin.ts';
+import { readTarget } from './target.ts';
+import { print, printError } from './terminal.ts';
+
+const EXAMPLES = `
+Examples:
+  $ inferbase exec functions/hello/build/hello.wasm
+  $ inferbase exec bafk… --env ALLORA_ARG_PARAMS=ETH --upstream model=http://127.0.0.1:8000
+  $ echo '[1,2,3]' | inferbase exec average.wasm --stdin - -- --window 2
+  $ inferbase exec fetch.wasm --allow https://api.example.com/v1/ --deadline 5000
+
+Exit code: the guest's own; for a guest that was ended, bls-runtime's number of the cause, and the cause on stderr.`;
+
+interface ExecOptions {
+  readonly method?: string;
+  readonly env?: readonly string[];
+  readonly stdin?: string;
+  readonly allow?: readonly string[];
+  readonly deadline?: string;
+  readonly memory?: string;
+  readonly fuel?: string;
+  readonly json?: boolean;
+}
+
+/** `exec <cid|file>`: runs one function once, here. */
+export const addExec: AddCommand = (program, done) => {
+  const command = program
+    .command('exec')
+    .description('Run one function once: its output is ours, and so is its exit code.')
+    .argument('<cid|file>', 'function in the store or at a gateway, or a .wasm file')
+    .argument('[args...]', 'arguments of the guest, after --')
+    .option('--method <file>', 'module to run, where the CID is a package')
+    .option('--env <name=value>', 'environment variable of the guest; may be repeated', collect)
+    .option('--stdin <file|->', 'standard input of the guest; - is ours')
+    .option('--allow <url>', 'URL prefix the guest may reach; may be repeated', collect)
+    .option('--deadline <ms>', 'longest time it may run, in ms (default: limits.deadlineMs)')
+    .option('--memory <pages>', 'linear memory, in 64 KiB pages (default: limits.memoryPages)')
+    .option('--fuel <n>', 'not metered yet; use --deadline')
+    .option('--json', 'print what came of it as one JSON object instead')
+    .addHelpText('after', EXAMPLES);
+  addSettingsFlags(command, [...COMMON_KEYS, 'upstreams']).action(
+    async (target: string, args: readonly string[], options: ExecOptions) => {
+      done(await exec(target, args, options));
+    },
+  );
+};
+
+async function exec(text: string, args: readonly string[], options: ExecOptions): Promise<number> {
+  if (options.fuel !== undefined) {
+    throw new InferbaseError('ERR_INVALID_SETTING', `--fuel ${options.fuel} has no effect yet; use --deadline`);
+  }
+  const flags = { 'limits.deadlineMs': options.deadline, 'limits.memoryPages': options.memory };
+  const defaults = { 'log.level': 'warn', 'sandbox.threads': 1 };
+  const loaded = await commandSettings({ ...options }, { flags, defaults });
+  const { settings } = loaded;
+  const interrupt = watchInterrupt();
+  const env = (options.env ?? []).map(readVariable);
+  const target = await readTarget(text);
+  const stdin = await readStdin(options.stdin, settings.limits.stdinBytes);
+  const method = options.method ?? '';
+  const outcome = await withRuntime(loaded, async (runtime) => {
+    const found =
+      target.kind === 'file'
+        ? await runtime.store.prepareFile(target.bytes, method || target.name)
+        : await runtime.store.get(target.cid, { method, signal: interrupt.signal });
+    const context = contextOf(found, { settings, allow: options.allow ?? [], args, env, stdin });
+    return Promise.race([runtime.run(found, context, interrupt.signal), interruption(interrupt.signal)]);
+  });
+  if (options.json) print(JSON.stringify(toJson(outcome)));
+  else show(outcome);
+  return outcome.exitCode & 0xff;
+}
+
+/** Not waited for the guest: one that spins hears of nothing before its deadline, and closing ends it as well. */
+async function interruption(signal: AbortSignal): Promise<never> {
+  await aborted(signal);
+  throw new ExitError(EXIT.interrupted);
+}
+
+function contextOf(
+  found: StoredFunction,
+  given: Pick<ExecutionContext, 'args' | 'env' | 'stdin'> & { settings: Settings; allow: readonly string[] },
+): ExecutionContext {
+  const { concurrency, queue, ...ceiling } = given.settings.limits;
+  return {
+    args: [found.name, ...given.args],
+    env: given.env,
+    stdin: given.stdin,
+    limits: clampLimits(ceiling, found.manifest?.limits ?? {}),
+    permissions: intersectPermissions({
+      // Who types the command is the operator.
+      policy: [...given.settings.policy.allow, ...given.allow],
+      manifest: found.manifest?.permissions ?? null,
+      request: null,
+    }),
+  };
+}
+
+function readVariable(text: string): readonly [name: string, value: string] {
+  const at = text.indexOf('=');
+  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  throw new InferbaseError('ERR_INVALID_SETTING', `--env ${text} has no value; write it as NAME=VALUE`);
+}
+
+function show(outcome: Outcome): void {
+  process.stdout.write(outcome.stdout);
+  process.stderr.write(outcome.stderr);
+  if (outcome.stdoutTruncated) printError('inferbase: stdout was cut at its limit; raise limits.stdoutBytes for more');
+  if (outcome.stderrTruncated) printError('inferbase: stderr was cut at its limit; raise limits.stderrBytes for more');
+  if (outcome.cause === 'exited') return;
+  const why = outcome.message === '' ? '' : `: ${outcome.message}`;
+  printError(`inferbase: the function ended with cause ${outcome.cause}, exit code ${outcome.exitCode}${why}`);
+}
+
+function toJson(outcome: Outcome): Record<string, unknown> {
+  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+  return { ...outcome, stdout: text(outcome.stdout), stderr: text(outcome.stderr) };
+}

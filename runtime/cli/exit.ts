@@ -1,0 +1,78 @@
+import { InferbaseError } from '../core/errors.ts';
+
+/** Exit codes of the program; `exec` adds the guest's own and bls-runtime's (see `core/exit-codes.ts`). */
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  /** The address to listen on is taken. */
+  addressTaken: 69,
+  /** The data folder cannot be written. */
+  dataFolder: 73,
+  /** Node is too old; decided by the launcher. */
+  oldNode: 78,
+  interrupted: 130,
+} as const;
+
+/** Ends a command with a code of its own; what there is to say has been printed already. */
+export class ExitError extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`exit ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
+
+export interface Report {
+  readonly exitCode: number;
+  /** Lines for stderr. */
+  readonly lines: readonly string[];
+}
+
+/**
+ * What to print and how to exit after a command failed.
+ * @param debug show stacks as well
+ */
+export function reportFailure(error: unknown, debug: boolean): Report {
+  if (error instanceof ExitError) return { exitCode: error.exitCode, lines: [] };
+  if (isCancelled(error)) return { exitCode: EXIT.interrupted, lines: [] };
+  const stack = debug && error instanceof Error && error.stack !== undefined ? [error.stack] : [];
+  if (error instanceof InferbaseError) {
+    const lines = [`error ${error.code}: ${error.message}`, ...error.details.map((line) => `  ${line}`), ...stack];
+    return { exitCode: exitCodeOf(error), lines };
+  }
+  if (isSystemError(error)) {
+    if (error.code === 'EADDRINUSE') return { exitCode: EXIT.addressTaken, lines: [addressTaken(error), ...stack] };
+    return { exitCode: EXIT.failure, lines: [`error ${error.code}: ${error.message}`, ...stack] };
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  const remedy = debug ? [] : ['  run again with INFERBASE_LOG_LEVEL=debug for where it happened'];
+  return { exitCode: EXIT.failure, lines: [`error ERR_INTERNAL: ${text}`, ...remedy, ...stack] };
+}
+
+function exitCodeOf(error: InferbaseError): number {
+  if (error.code === 'ERR_INVALID_SETTING') return EXIT.usage;
+  if (error.code === 'ERR_STORE_UNAVAILABLE') return EXIT.dataFolder;
+  return EXIT.failure;
+}
+
+function isCancelled(error: unknown): boolean {
+  return error instanceof InferbaseError
+    ? error.code === 'ERR_CANCELLED'
+    : error instanceof Error && error.name === 'AbortError';
+}
+
+interface SystemError extends Error {
+  readonly code: string;
+  readonly address?: string;
+  readonly port?: number;
+}
+
+function isSystemError(error: unknown): error is SystemError {
+  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string';
+}
+
+function addressTaken({ address, port }: SystemError): string {
+  return `error EADDRINUSE: ${address ?? 'the address'}:${port ?? '?'} is taken by another program; stop that one, or choose another with --listen-api ADDRESS:PORT`;
+}

@@ -1,0 +1,44 @@
+import { basename, resolve } from 'node:path';
+import { InferbaseError } from '../core/errors.ts';
+import { withRuntime } from './open-runtime.ts';
+import type { AddCommand } from './program.ts';
+import { addSettingsFlags, COMMON_KEYS, commandSettings } from './settings-flags.ts';
+import { readTree } from './target.ts';
+import { print, size } from './terminal.ts';
+
+const EXAMPLES = `
+Examples:
+  $ inferbase pin functions/hello/build/hello.wasm
+  $ inferbase pin my-package --name price-feed      a folder with manifest.json and its modules
+  $ inferbase pin hello.wasm --json                 {"cid":"bafk…","name":"hello.wasm","size":1234}`;
+
+interface PinOptions {
+  readonly name?: string;
+  readonly json?: boolean;
+}
+
+/** `pin <file|dir>…`: adds to the embedded store and keeps it there. */
+export const addPin: AddCommand = (program) => {
+  const command = program
+    .command('pin')
+    .description('Put files or folders into the embedded store, keep them, and print their CIDs.')
+    .argument('<path...>', 'files and folders')
+    .option('--name <name>', 'name of the pin (default: name of the file or folder)')
+    .option('--json', 'one JSON object per line')
+    .addHelpText('after', EXAMPLES);
+  addSettingsFlags(command, COMMON_KEYS).action(async (paths: readonly string[], options: PinOptions) => {
+    if (options.name !== undefined && paths.length > 1) {
+      throw new InferbaseError('ERR_INVALID_SETTING', '--name is for one path; pin them one by one');
+    }
+    const loaded = await commandSettings({ ...options }, { defaults: { 'log.level': 'warn', 'sandbox.threads': 1 } });
+    await withRuntime(loaded, async ({ store }) => {
+      for (const path of paths) {
+        const name = options.name ?? basename(resolve(path));
+        const added = await store.add(await readTree(path));
+        await store.pin(added.cid, name);
+        if (options.json) print(JSON.stringify({ cid: added.cid, name, size: added.size }));
+        else print(`${added.cid} ${size(added.size)} ${name}`);
+      }
+    });
+  });
+};

@@ -1,0 +1,57 @@
+import { Command, CommanderError } from 'commander';
+import { EXIT } from './exit.ts';
+import { findPackage } from './package-root.ts';
+
+/** Adds one command to the program; its action puts the exit code where `done` takes it. */
+export type AddCommand = (program: Command, done: (exitCode: number) => void) => void;
+
+/** Commands are loaded when they are asked for, so that `--version` is quick. */
+const COMMANDS: readonly (readonly [name: string, summary: string, load: () => Promise<AddCommand>])[] = [
+  ['start', 'run the whole example: build, store, serve, ask', async () => (await import('./start.ts')).addStart],
+  ['serve', 'serve functions by CID on the execute API', async () => (await import('./serve.ts')).addServe],
+  ['exec', 'run one function once', async () => (await import('./exec.ts')).addExec],
+  ['build', 'compile AssemblyScript functions', async () => (await import('./build.ts')).addBuild],
+  ['pin', 'put files into the embedded store and print their CIDs', async () => (await import('./pin.ts')).addPin],
+  ['inspect', 'show what a CID or a file is', async () => (await import('./inspect.ts')).addInspect],
+];
+
+/**
+ * Runs the command that the arguments name.
+ * @param args arguments without node and script
+ * @returns the exit code
+ */
+export async function parseCommandLine(args: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const program = new Command('inferbase')
+    .description('Runs WebAssembly inference functions by CID.')
+    .version(findPackage().version, '-v, --version')
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .exitOverride()
+    .addHelpText('after', EXAMPLES);
+  for (const [name, summary, load] of COMMANDS) {
+    if (args[0] === name)
+      (await load())(program, (code) => {
+        exitCode = code;
+      });
+    else program.command(name).summary(summary).description(summary);
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Commander has printed what there was to say; help and version come here as well.
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+  return exitCode;
+}
+
+const EXAMPLES = `
+Examples:
+  $ inferbase start --once
+  $ inferbase exec functions/hello/build/hello.wasm
+  $ inferbase serve --data-dir /var/lib/inferbase
+Each command explains itself: inferbase COMMAND --help.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 69 address taken, 73 data folder not writable,
+78 Node too old, 130 interrupted. exec: the code of the guest, or that of bls-runtime for a guest that was ended.`;

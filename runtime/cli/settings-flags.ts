@@ -1,0 +1,97 @@
+import { access, constants, mkdir } from 'node:fs/promises';
+import process from 'node:process';
+import { setFlagsFromString } from 'node:v8';
+import { type Command, Option } from 'commander';
+import { SETTING_KEYS, type SettingKey } from '../config/keys.ts';
+import { type LoadedSettings, loadSettings } from '../config/load.ts';
+import type { Settings } from '../config/settings.ts';
+import { InferbaseError } from '../core/errors.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
+
+const PLACEHOLDERS = { text: 'text', number: 'n', list: 'list', mapping: 'json' } as const;
+
+/** Settings that every command knows. */
+export const COMMON_KEYS: readonly string[] = ['dataDir', 'gateways', 'log.level'];
+
+/**
+ * Adds a flag for each of the named settings, `--config`, and `--upstream` where upstreams matter.
+ * @param keys key paths; all settings when left out
+ */
+export function addSettingsFlags(command: Command, keys?: readonly string[]): Command {
+  command.option('--config <file>', 'settings file, YAML or JSON (default: inferbase.yaml, if there is one)');
+  for (const row of SETTING_KEYS) {
+    if (row.flag === undefined || (keys !== undefined && !keys.includes(row.key))) continue;
+    command.addOption(new Option(`${row.flag} <${PLACEHOLDERS[row.kind]}>`, describe(row)));
+  }
+  if (keys === undefined || keys.includes('upstreams')) {
+    command.option('--upstream <name=url>', 'server that guests reach as http://NAME/; may be repeated', collect);
+  }
+  return command;
+}
+
+function describe(row: SettingKey): string {
+  const text = row.fallbackText ?? (Array.isArray(row.fallback) ? row.fallback.join(',') : String(row.fallback));
+  return `${row.doc} (default: ${text})`;
+}
+
+/** Parser of an option that may be repeated. */
+export function collect(value: string, earlier: readonly string[] | undefined): string[] {
+  return [...(earlier ?? []), value];
+}
+
+export interface CommandSettings extends LoadedSettings {
+  readonly log: Log;
+}
+
+/**
+ * Settings and log of a command, from its flags, the environment and the settings file.
+ * @param options what commander parsed
+ * @param over values and defaults of this command, by key path
+ */
+export async function commandSettings(
+  options: Readonly<Record<string, unknown>>,
+  over: { flags?: Readonly<Record<string, unknown>>; defaults?: Readonly<Record<string, unknown>> } = {},
+): Promise<CommandSettings> {
+  const flags: Record<string, unknown> = {};
+  for (const row of SETTING_KEYS) {
+    if (row.flag !== undefined) flags[row.key] = options[new Option(row.flag).attributeName()];
+  }
+  for (const text of (options.upstream ?? []) as string[]) {
+    const [, name, url] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+    if (name === undefined) {
+      throw new InferbaseError('ERR_INVALID_SETTING', `--upstream ${text} has no name; write it as NAME=URL`);
+    }
+    flags[`upstreams.${name}.url`] = url;
+  }
+  const loaded = await loadSettings({
+    cwd: process.cwd(),
+    env: process.env,
+    config: options.config as string | undefined,
+    flags: { ...flags, ...over.flags },
+    defaults: over.defaults ?? {},
+  });
+  const log = createLog({
+    level: loaded.settings.log.level,
+    pretty: process.stderr.isTTY === true,
+    write: (text) => void process.stderr.write(text),
+  });
+  for (const remark of loaded.remarks) log.info(remark);
+  // A second wall behind the limit in every rewritten module; nothing has been compiled yet.
+  setFlagsFromString(`--wasm-max-mem-pages=${Math.max(loaded.settings.limits.memoryPages, 1024)}`);
+  return { ...loaded, log };
+}
+
+/**
+ * Makes the data folder if need be.
+ * @throws InferbaseError ERR_STORE_UNAVAILABLE when it cannot be written
+ */
+export async function prepareDataFolder({ dataDir }: Settings): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true });
+    await access(dataDir, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const message = `the data folder ${dataDir} cannot be written (${code}); make it writable or choose another with --data-dir`;
+    throw new InferbaseError('ERR_STORE_UNAVAILABLE', message, { cause });
+  }
+}

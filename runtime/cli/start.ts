@@ -1,0 +1,132 @@
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { InferbaseError } from '../core/errors.ts';
+import type { Runtime } from '../runtime.ts';
+import { findFunctions } from './build.ts';
+import { type CompiledFunction, compileFunction } from './compile-function.ts';
+import { curlLine, executeBody, sendExecute } from './execute-request.ts';
+import { EXIT, ExitError } from './exit.ts';
+import { aborted, type Interrupt, watchInterrupt } from './interrupt.ts';
+import { isFree, type ModelServer, startModelServer } from './model-server.ts';
+import { withRuntime } from './open-runtime.ts';
+import { findPackage } from './package-root.ts';
+import type { AddCommand } from './program.ts';
+import { listen, storeFunction } from './serve.ts';
+import { addSettingsFlags, type CommandSettings, commandSettings } from './settings-flags.ts';
+import { print, printError, size, step } from './terminal.ts';
+
+const EXAMPLES = `
+Examples:
+  $ npm start                     the same, in a clone
+  $ npm start -- --once
+  $ inferbase start --listen-api 127.0.0.1:6001`;
+
+const ASKED = 'coin-prediction';
+
+/** `start`: the whole example, from source to answer. */
+export const addStart: AddCommand = (program) => {
+  const command = program
+    .command('start')
+    .description(
+      'Build the example functions, store them, start the example model server and a node, send one execute request, ' +
+        'print its answer and the curl to paste, and keep serving until Ctrl-C.',
+    )
+    .option('--once', 'end after the answer')
+    .addHelpText('after', EXAMPLES);
+  addSettingsFlags(command).action(async (options: Record<string, unknown>) => {
+    const interrupt = watchInterrupt();
+    const functions = await buildExamples(interrupt.signal);
+    const { model, loaded } = await openModel(options, interrupt.signal);
+    try {
+      await withRuntime(loaded, (runtime) => serveAndAsk(runtime, functions, interrupt, options.once === true));
+    } finally {
+      await model?.close();
+    }
+  });
+};
+
+async function buildExamples(signal: AbortSignal): Promise<CompiledFunction[]> {
+  const { root } = findPackage();
+  if (!(await stat(join(root, 'functions', ASKED)).catch(() => undefined))) {
+    throw new InferbaseError(
+      'ERR_INVALID_REQUEST',
+      'start runs the example functions, which come with a clone of the repository; use inferbase serve here',
+    );
+  }
+  const functions: CompiledFunction[] = [];
+  for (const dir of await findFunctions(root)) {
+    const built = await step(
+      `building ${basename(dir)}`,
+      () => compileFunction(dir, { signal }),
+      ({ name, size: bytes, fresh }) => `${fresh ? 'built before' : 'built'}: ${name}.wasm, ${size(bytes)}`,
+    );
+    functions.push(built);
+  }
+  return functions;
+}
+
+/**
+ * Settings, and the example model server where `upstreams.model.url` has it; on another port when the usual one is
+ * taken. One that the operator named and that is there already is used as it is.
+ */
+async function openModel(
+  options: Record<string, unknown>,
+  signal: AbortSignal,
+): Promise<{ model: ModelServer | undefined; loaded: CommandSettings }> {
+  const loaded = await commandSettings(options);
+  const wanted = loaded.settings.upstreams.model?.url ?? '';
+  const { hostname, port } = new URL(wanted);
+  const local = hostname === '127.0.0.1' || hostname === 'localhost';
+  const free = local && (await isFree(hostname, Number(port || 80)));
+  if (!free && loaded.origin('upstreams.model.url') !== 'default') {
+    print(`✓ model server: ${wanted}, as set`);
+    return { model: undefined, loaded };
+  }
+  const script = join(findPackage().root, 'functions', ASKED, 'model-server', 'server.ts');
+  const model = await step(
+    'starting the model server',
+    () => startModelServer(script, { host: hostname, port: free ? Number(port || 80) : 0, signal }),
+    ({ url }) => `model server: ${url}${free ? '' : ` (port ${port} is taken)`}`,
+  );
+  for (const line of model.lines) print(`  ${line}`);
+  if (free) return { model, loaded };
+  return { model, loaded: await commandSettings(options, { flags: { 'upstreams.model.url': model.url } }) };
+}
+
+async function serveAndAsk(
+  runtime: Runtime,
+  functions: readonly CompiledFunction[],
+  { signal }: Interrupt,
+  once: boolean,
+): Promise<void> {
+  const cids = new Map<string, string>();
+  for (const { name, path } of functions) {
+    const cid = await step(
+      `storing ${name}`,
+      () => storeFunction(runtime, path, `${name}.wasm`),
+      (stored) => `stored ${name}: ${stored}`,
+    );
+    cids.set(name, cid);
+  }
+  const api = await step(
+    'starting the node',
+    () => listen(runtime),
+    (url) => `node ${runtime.peerId}: ${url}`,
+  );
+  const body = executeBody(cids.get(ASKED) ?? '', `${ASKED}.wasm`, '1', 'ETH');
+  const answer = await step(
+    `asking ${ASKED} for ETH`,
+    () => sendExecute(api, body, signal),
+    () => `asked ${ASKED} for ETH, topic 1; the answer:`,
+  );
+  print(`\n${JSON.stringify(answer, null, 2)}\n`);
+  if (!JSON.stringify(answer).includes('infererValue')) {
+    printError('error: the answer has no infererValue; see its message and stderr above');
+    throw new ExitError(EXIT.failure);
+  }
+  print(`The same request to paste${once ? ', while a node is running' : ''}:\n\n${curlLine(api, body)}\n`);
+  if (once) return;
+  print('Serving until Ctrl-C.');
+  await aborted(signal);
+  print('Closing.');
+}

@@ -1,0 +1,156 @@
+import { availableParallelism } from 'node:os';
+import * as z from 'zod/mini';
+import { DEFAULT_LIMITS } from '../core/limits.ts';
+import { parsePermission } from '../core/permissions.ts';
+import { parseListenAddress } from './listen.ts';
+
+/** What is said of one setting beside its type; every leaf of `SETTINGS_SCHEMA` has one. */
+export interface SettingNote {
+  /** One line for `--help` and the documentation. */
+  readonly doc: string;
+  /** What a valid value is, as the end of the sentence "give …". */
+  readonly expects: string;
+  /** Default; for a named entry (`upstreams.NAME`) it may depend on the name. `undefined`: has to be given. */
+  readonly fallback: unknown | ((name: string) => unknown);
+  /** How the default reads in the documentation where it is computed. */
+  readonly fallbackText?: string;
+  /** Values never shown in an error or a log line. */
+  readonly secret?: boolean;
+  /** A better sentence for some wrong values. */
+  readonly remedy?: (value: unknown) => string | undefined;
+}
+
+/** Notes of the schema's leaves, read by the loader, the flags and the documentation. */
+export const SETTING_NOTES = z.registry<SettingNote>();
+
+const MIB = 1_048_576;
+const GIB = 1024 * MIB;
+
+function whole(min: number, max: number, unit: string, fallback: unknown, doc: string, fallbackText?: string) {
+  return z
+    .int()
+    .check(z.minimum(min), z.maximum(max))
+    .register(SETTING_NOTES, {
+      doc,
+      expects: `a whole number of ${unit} from ${min} to ${max}`,
+      fallback,
+      ...(fallbackText === undefined ? {} : { fallbackText }),
+    });
+}
+
+function isHttpUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') return false;
+  return url.protocol === 'http:' || url.protocol === 'https:';
+}
+
+function isPermission(text: string): boolean {
+  try {
+    parsePermission(text, { operator: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const httpUrl = z.string().check(z.refine<string>(isHttpUrl));
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+const upstream = z.strictObject({
+  url: httpUrl.check(z.refine<string>((text) => URL.parse(text)?.search === '')).register(SETTING_NOTES, {
+    doc: 'URL of a server that guests see as http://NAME/',
+    expects: 'an http or https URL without user, query or fragment; credentials belong in upstreams.NAME.headers',
+    fallback: (name: string) => (name === 'model' ? 'http://127.0.0.1:8000' : undefined),
+    fallbackText: 'http://127.0.0.1:8000 for model',
+  }),
+  headers: z
+    .record(z.string().check(z.regex(HEADER_NAME)), z.string().check(z.regex(HEADER_VALUE)))
+    .register(SETTING_NOTES, {
+      doc: 'headers added to every request to that server; a guest cannot see or replace them',
+      expects: 'a mapping of header names to text, such as {"authorization": "Bearer …"}',
+      fallback: {},
+      secret: true,
+    }),
+  timeoutMs: whole(1, 86_400_000, 'ms', 10_000, 'longest time one request to that server may take, in ms'),
+});
+
+/** The names, types and bounds of all settings; strict: an unknown key is an error. */
+export const SETTINGS_SCHEMA = z.strictObject({
+  role: z.literal('solo').register(SETTING_NOTES, {
+    doc: 'what the node does: solo answers requests alone',
+    expects: 'solo',
+    fallback: 'solo',
+    remedy: (value) =>
+      value === 'head' || value === 'worker' ? `the role ${value} comes later; for now use solo` : undefined,
+  }),
+  dataDir: z.string().check(z.minLength(1)).register(SETTING_NOTES, {
+    doc: 'folder of blocks, prepared modules, pins and the key of the node',
+    expects: 'the path of a folder',
+    fallback: '.inferbase',
+  }),
+  keyFile: z.nullable(z.string().check(z.minLength(1))).register(SETTING_NOTES, {
+    doc: 'libp2p private key of the node; made when there is none',
+    expects: 'the path of a file',
+    fallback: null,
+    fallbackText: 'keys/priv.bin in the data folder',
+  }),
+  functionsDir: z.nullable(z.string().check(z.minLength(1))).register(SETTING_NOTES, {
+    doc: 'folder whose .wasm files are stored and pinned when the node starts',
+    expects: 'the path of a folder',
+    fallback: null,
+    fallbackText: 'none',
+  }),
+  listen: z.strictObject({
+    api: z
+      .string()
+      .check(z.refine<string>((text) => parseListenAddress(text) !== undefined))
+      .register(SETTING_NOTES, {
+        doc: 'address of the REST API',
+        expects: 'an address with a port, such as 127.0.0.1:6000, [::1]:6000 or 0.0.0.0:6000',
+        fallback: '127.0.0.1:6000',
+      }),
+  }),
+  upstreams: z.record(z.string().check(z.regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/), z.maxLength(63)), upstream),
+  gateways: z.array(httpUrl).register(SETTING_NOTES, {
+    doc: 'trustless IPFS gateways that are asked for blocks which are not here; every block is checked',
+    expects: 'a list of http or https URLs',
+    fallback: [],
+    fallbackText: 'none',
+  }),
+  policy: z.strictObject({
+    allow: z.array(z.string().check(z.refine<string>(isPermission))).register(SETTING_NOTES, {
+      doc: 'URLs that guests may reach beside the named upstreams; manifest and request can only narrow this',
+      expects: 'a list of URL prefixes, such as https://api.example.com/v1/, or https:// for every host',
+      fallback: [],
+      fallbackText: 'none',
+    }),
+  }),
+  limits: z.strictObject({
+    deadlineMs: whole(1, 86_400_000, 'ms', DEFAULT_LIMITS.deadlineMs, 'longest time of one execution, in ms'),
+    memoryPages: whole(1, 65_536, '64 KiB pages', DEFAULT_LIMITS.memoryPages, 'linear memory, in 64 KiB pages'),
+    stdoutBytes: whole(0, GIB, 'bytes', DEFAULT_LIMITS.stdoutBytes, 'standard output kept of one execution, in bytes'),
+    stderrBytes: whole(0, GIB, 'bytes', DEFAULT_LIMITS.stderrBytes, 'standard error kept of one execution, in bytes'),
+    stdinBytes: whole(0, GIB, 'bytes', DEFAULT_LIMITS.stdinBytes, 'largest standard input, in bytes'),
+    bodyBytes: whole(0, GIB, 'bytes', DEFAULT_LIMITS.bodyBytes, 'largest request body and outbound response, in bytes'),
+    hostCalls: whole(1, Number.MAX_SAFE_INTEGER, 'calls', DEFAULT_LIMITS.hostCalls, 'host calls of one execution'),
+    // V8 aborts the whole process at some 14 000 parked guests.
+    concurrency: whole(1, 12_000, 'executions', 4096, 'executions alive at once; further ones wait in the queue'),
+    queue: whole(0, 1_000_000, 'executions', 1024, 'executions that may wait; beyond it the node answers "busy"'),
+  }),
+  sandbox: z.strictObject({
+    threads: whole(1, 256, 'threads', availableParallelism(), 'threads that run guests', 'one per core'),
+  }),
+  log: z.strictObject({
+    level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).register(SETTING_NOTES, {
+      doc: 'least severe log lines that are written to stderr',
+      expects: 'one of debug, info, warn, error, silent',
+      fallback: 'info',
+    }),
+  }),
+});
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+/** Everything an operator may set; deep-frozen. `dataDir`, `keyFile` and `functionsDir` are absolute paths. */
+export type Settings = DeepReadonly<z.output<typeof SETTINGS_SCHEMA>>;

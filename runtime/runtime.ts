@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { parseListenAddress } from './config/listen.ts';
+import type { Settings } from './config/settings.ts';
+import { InferbaseError } from './core/errors.ts';
+import type { ExecutionContext, Outcome } from './core/execution.ts';
+import type { InferenceNode } from './core/node.ts';
+import { createSoloNode, toFunctionEntry } from './execute.ts';
+import { createSandbox, type Sandbox } from './sandbox/sandbox.ts';
+import { loadIdentity } from './services/identity.ts';
+import { createStore, type FunctionStore, type StoredFunction } from './store/store.ts';
+import type { Log } from './telemetry/log.ts';
+
+/** How long closing waits for requests under way before it ends their executions, in ms. */
+const DRAIN_MS = 5_000;
+
+/** A node put together: what the command line works with. */
+export interface Runtime {
+  /** base58 libp2p peer id. */
+  readonly peerId: string;
+  readonly node: InferenceNode;
+  readonly store: FunctionStore;
+  /** Runs a function of the store, or one prepared from a file, with exactly this context. */
+  run(found: StoredFunction, context: ExecutionContext, signal?: AbortSignal): Promise<Outcome>;
+  /**
+   * Serves the REST API at `listen.api`; resolves when it accepts requests and the sandbox threads are ready.
+   * @throws an error with code `EADDRINUSE` or `EACCES` from the system when it cannot listen there
+   */
+  listen(): Promise<{ address: string; port: number }>;
+  /** Ends requests, then executions, then the store; safe to call twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the node's store and identity under `dataDir`. Threads start when something is run or served.
+ * @throws InferbaseError ERR_STORE_UNAVAILABLE when the data folder cannot be written
+ */
+export async function openRuntime(settings: Settings, log: Log): Promise<Runtime> {
+  const store = await createStore({
+    dataDir: settings.dataDir,
+    gateways: settings.gateways,
+    log: (line, fields = {}) => log.info({ ...fields }, line),
+  });
+  const keyFile = settings.keyFile ?? join(settings.dataDir, 'keys', 'priv.bin');
+  const { peerId } = await loadIdentity(keyFile, { create: true });
+
+  let sandbox: Sandbox | null = null;
+  const openSandbox = (): Sandbox => {
+    sandbox ??= createSandbox({
+      threads: settings.sandbox.threads,
+      concurrency: settings.limits.concurrency,
+      queue: settings.limits.queue,
+      upstreams: settings.upstreams,
+      memoryPages: settings.limits.memoryPages,
+      log: (line) => log.warn(line),
+    });
+    return sandbox;
+  };
+  const node = createSoloNode(
+    { peerId, store, sandbox: { run: (...args) => openSandbox().run(...args) } },
+    { limits: settings.limits, policy: settings.policy.allow },
+  );
+
+  let stopListening: (() => Promise<void>) | null = null;
+  let closing: Promise<void> | null = null;
+  return {
+    peerId,
+    node,
+    store,
+    run: (found, context, signal) => openSandbox().run(toFunctionEntry(found), context, context, signal),
+    async listen() {
+      const wanted = parseListenAddress(settings.listen.api);
+      if (wanted === undefined) {
+        throw new InferbaseError('ERR_INVALID_SETTING', `listen.api: ${settings.listen.api} is not an address`);
+      }
+      const { ready } = openSandbox();
+      const { createApi } = await import('./http/api.ts');
+      const api = await createApi(node, { log, bodyLimitBytes: settings.limits.bodyBytes });
+      stopListening = () => api.close();
+      await Promise.all([api.listen({ host: wanted.host, port: wanted.port }), ready]);
+      store.warm();
+      const bound = api.server.address();
+      return bound === null || typeof bound === 'string'
+        ? { address: wanted.host, port: wanted.port }
+        : { address: bound.address, port: bound.port };
+    },
+    close() {
+      closing ??= (async () => {
+        const stopped = stopListening?.();
+        await Promise.race([stopped, setTimeout(DRAIN_MS, undefined, { ref: false })]);
+        // Requests still open are answered now: their executions end here.
+        await sandbox?.close();
+        await stopped;
+        await store.close();
+      })();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const ROOT = join(import.meta.dirname, '..', '..');
+const LAUNCHER = join(ROOT, 'runtime', 'inferbase.js');
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  /** Waits until stdout matches; rejects when the command ends before. */
+  until(pattern: RegExp): Promise<RegExpExecArray>;
+  kill(signal: NodeJS.Signals): void;
+  readonly finished: Promise<Finished>;
+}
+
+/** Environment of a command: none of the tests' own but what starts it. */
+function environment(env: Readonly<Record<string, string>>): Record<string, string> {
+  return { PATH: process.env.PATH ?? '', ...env };
+}
+
+/** Starts a command of ours as a process without a terminal, in `cwd`. */
+export function start(args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): Running {
+  const child = spawn(process.execPath, [LAUNCHER, ...args], { cwd, env: environment(env), stdio: 'pipe' });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += String(chunk);
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += String(chunk);
+  });
+  child.stdin.end();
+  // A test that fails halfway leaves nothing running.
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  const finished = once(child, 'close').then(() => {
+    process.off('exit', kill);
+    return { code: child.exitCode, stdout, stderr };
+  });
+  return {
+    finished,
+    kill: (signal) => void child.kill(signal),
+    async until(pattern) {
+      for (;;) {
+        const match = pattern.exec(stdout);
+        if (match !== null) return match;
+        const ended = await Promise.race([finished, once(child.stdout, 'data').then(() => undefined)]);
+        if (ended !== undefined && !pattern.test(stdout)) {
+          throw new Error(`it ended with ${ended.code} before ${pattern}:\n${stdout}${stderr}`);
+        }
+      }
+    },
+  };
+}
+
+/** Runs a command to its end; `input` is its stdin. */
+export async function run(
+  args: readonly string[],
+  cwd: string,
+  { env = {}, input = '' }: { env?: Readonly<Record<string, string>>; input?: string | Uint8Array } = {},
+): Promise<Finished> {
+  const child = spawn(process.execPath, [LAUNCHER, ...args], { cwd, env: environment(env), stdio: 'pipe' });
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on('data', (chunk) => out.push(chunk));
+  child.stderr.on('data', (chunk) => err.push(chunk));
+  // A command that never reads its input closes it early.
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  await once(child, 'close');
+  return { code: child.exitCode, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
+}
+
+/** A new empty folder, removed when disposed of. */
+export async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), 'inferbase-cli-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { EXIT, ExitError, reportFailure } from '../../runtime/cli/exit.ts';
+import { SETTING_KEYS } from '../../runtime/config/keys.ts';
+import { InferbaseError } from '../../runtime/core/errors.ts';
+import { ROOT, run, temporaryFolder } from './command.ts';
+
+describe('command line', () => {
+  test('--version prints the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    assert.deepEqual(await run(['--version'], ROOT), { code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  test('--help lists every command and the exit codes', async () => {
+    const { code, stdout } = await run(['--help'], ROOT);
+    assert.equal(code, 0);
+    for (const name of ['start', 'serve', 'exec', 'build', 'pin', 'inspect'])
+      assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
+    for (const exitCode of Object.values(EXIT)) assert.match(stdout, new RegExp(`\\b${exitCode} \\w`));
+  });
+
+  for (const name of ['start', 'serve', 'exec', 'build', 'pin', 'inspect']) {
+    test(`${name} --help has a usage line and examples`, async () => {
+      const { code, stdout, stderr } = await run([name, '--help'], ROOT);
+      assert.equal(code, 0);
+      assert.equal(stderr, '');
+      assert.match(stdout, new RegExp(`^Usage: inferbase ${name} `));
+      assert.match(stdout, /\nExamples:\n {2}\$ /);
+    });
+  }
+
+  test('serve has a flag for every setting', async () => {
+    const { stdout } = await run(['serve', '--help'], ROOT);
+    for (const { flag } of SETTING_KEYS) if (flag !== undefined) assert.match(stdout, new RegExp(`^  ${flag} <`, 'm'));
+    assert.match(stdout, /--upstream <name=url>/);
+  });
+
+  const wrong: readonly [name: string, args: string[], message: RegExp][] = [
+    ['an unknown command', ['sreve'], /unknown command 'sreve'/],
+    ['an unknown flag', ['serve', '--nothing'], /unknown option '--nothing'/],
+    ['a missing argument', ['pin'], /missing required argument 'path'/],
+    ['no command', [], /Usage: inferbase/],
+    [
+      'a setting out of range',
+      ['serve', '--limits-queue', '-5'],
+      /^error ERR_INVALID_SETTING: limits\.queue is -5 \(set by --limits-queue\)/,
+    ],
+    ['an upstream without a name', ['serve', '--upstream', 'http://x'], /write it as NAME=URL/],
+    ['a settings file that is not there', ['serve', '--config', 'none.yaml'], /none\.yaml does not exist/],
+    ['fuel, which is not metered yet', ['exec', 'x.wasm', '--fuel', '5'], /--fuel 5 has no effect yet; use --deadline/],
+    ['a variable without a value', ['exec', 'x.wasm', '--env', 'A'], /--env A has no value/],
+  ];
+  for (const [name, args, message] of wrong) {
+    test(`wrong usage: ${name}`, async () => {
+      await using folder = await temporaryFolder();
+      const { code, stdout, stderr } = await run(args, folder.path);
+      assert.equal(stdout, '');
+      assert.match(stderr, message);
+      assert.doesNotMatch(stderr, /\n {4}at /);
+      assert.equal(code, EXIT.usage);
+    });
+  }
+});
+
+describe('failures', () => {
+  test('an error of ours is one line and its details', () => {
+    const error = new InferbaseError('ERR_SOURCE_UNAVAILABLE', 'nobody has it.', { details: ['a: 404', 'b: stalled'] });
+    assert.deepEqual(reportFailure(error, false), {
+      exitCode: EXIT.failure,
+      lines: ['error ERR_SOURCE_UNAVAILABLE: nobody has it.', '  a: 404', '  b: stalled'],
+    });
+    assert.match(reportFailure(error, true).lines.at(-1) ?? '', /\n {4}at /);
+  });
+
+  const codes: readonly [name: string, error: unknown, exitCode: number][] = [
+    ['a wrong setting', new InferbaseError('ERR_INVALID_SETTING', 'x'), EXIT.usage],
+    ['a data folder', new InferbaseError('ERR_STORE_UNAVAILABLE', 'x'), EXIT.dataFolder],
+    ['an interruption', new InferbaseError('ERR_CANCELLED', 'x'), EXIT.interrupted],
+    ['a code of its own', new ExitError(9), 9],
+    ['anything else', 'text', EXIT.failure],
+  ];
+  for (const [name, error, exitCode] of codes) {
+    test(`exit code of ${name}`, () => assert.equal(reportFailure(error, false).exitCode, exitCode));
+  }
+});

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { executeBody, sendExecute } from '../../runtime/cli/execute-request.ts';
+import { guest } from '../support/wat.ts';
+import { run, start, temporaryFolder } from './command.ts';
+
+const ANY_PORT = ['--listen-api', '127.0.0.1:0'];
+
+describe('serve', () => {
+  test('says one fact a line, answers by CID, and closes on SIGTERM', async () => {
+    await using folder = await temporaryFolder();
+    await mkdir(join(folder.path, 'fns'));
+    await writeFile(join(folder.path, 'fns', 'exit-three.wasm'), await guest('exit-three'));
+    await writeFile(join(folder.path, 'fns', 'broken.wasm'), 'not wasm');
+    await writeFile(join(folder.path, 'fns', 'notes.txt'), 'not a function');
+    const node = start(['serve', ...ANY_PORT, '--functions-dir', 'fns'], folder.path, { TOPICS: '1' });
+    const [, api = ''] = await node.until(/^API (http:\/\/127\.0\.0\.1:\d+)$/m);
+    const [, cid = ''] = await node.until(/^function exit-three\.wasm (bafk\w+)$/m);
+    const body = executeBody(cid, 'exit-three.wasm', '1', 'ETH');
+    const answer = await sendExecute(api, body, AbortSignal.timeout(20_000));
+    assert.equal((answer as { code: string }).code, '200');
+    node.kill('SIGTERM');
+    const { code, stdout, stderr } = await node.finished;
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stdout,
+      /^inferbase \d\S+\npeer id 12D3Koo\w+\ndata folder \/\S+\nfunction exit-three\.wasm \w+\nAPI \S+\nclosing after SIGTERM\n$/,
+    );
+    const lines = stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).msg as string);
+    assert.ok(lines.includes('TOPICS has no effect on a solo node'), stderr);
+    assert.ok(
+      lines.some((line) => line.startsWith('function broken.wasm cannot be served: ')),
+      stderr,
+    );
+  });
+
+  test('closes on Ctrl-C and keeps its identity', async () => {
+    await using folder = await temporaryFolder();
+    const peers: string[] = [];
+    for (let i = 0; i < 2; i++) {
+      const node = start(['serve', ...ANY_PORT], folder.path);
+      await node.until(/^API /m);
+      node.kill('SIGINT');
+      const { code, stdout } = await node.finished;
+      assert.equal(code, 0);
+      peers.push(/^peer id (\w+)$/m.exec(stdout)?.[1] ?? '');
+    }
+    assert.equal(peers[0], peers[1]);
+  });
+
+  test('a taken port is one sentence and exit code 69', async () => {
+    await using folder = await temporaryFolder();
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as AddressInfo;
+    const { code, stderr } = await run(['serve', '--listen-api', `127.0.0.1:${port}`], folder.path);
+    taken.close();
+    assert.equal(code, 69);
+    const sentence = `error EADDRINUSE: 127.0.0.1:${port} is taken by another program; stop that one, or choose another with --listen-api ADDRESS:PORT\n`;
+    assert.equal(stderr, sentence);
+  });
+
+  test('a data folder that cannot be written is one sentence and exit code 73', async () => {
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, 'file'), '');
+    const { code, stdout, stderr } = await run(['serve', ...ANY_PORT, '--data-dir', 'file/data'], folder.path);
+    assert.deepEqual([code, stdout], [73, '']);
+    assert.match(
+      stderr,
+      /^error ERR_STORE_UNAVAILABLE: the data folder \S+file\/data cannot be written \(ENOTDIR\); make it writable or choose another with --data-dir\n$/,
+    );
+  });
+});
+
+describe('start', () => {
+  test('--once builds, stores, asks, prints answer and curl, and ends with nothing left running', async () => {
+    await using folder = await temporaryFolder();
+    const { code, stdout, stderr } = await run(['start', '--once', ...ANY_PORT], folder.path);
+    assert.equal(code, 0, stderr);
+    for (const name of ['hello', 'coin-prediction', 'moving-average']) {
+      assert.match(stdout, new RegExp(`^✓ stored ${name}: bafk\\w+$`, 'm'));
+    }
+    assert.match(stdout, /"stdout": "\{\\"infererValue\\":\\"[\d.]+\\"\}/);
+    assert.match(stdout, /^curl --location 'http:\/\/127\.0\.0\.1:\d+\/api\/v1\/functions\/execute' \\$/m);
+    const [, model = ''] = /model server: (http:\S+)/.exec(stdout) ?? [];
+    await assert.rejects(fetch(new URL('/health', model)), 'the model server is still there');
+    assert.ok(!stdout.includes('\u001b'), 'no terminal, no colours');
+  });
+
+  test('keeps serving until Ctrl-C, on another model port when the usual one is taken', async () => {
+    await using folder = await temporaryFolder();
+    const taken = createServer((_, response) => response.end('not the model'));
+    // Whoever has the usual port, it is taken now.
+    await new Promise<void>((resolve) => taken.listen(8000, '127.0.0.1', resolve).once('error', () => resolve()));
+    try {
+      const node = start(['start', ...ANY_PORT], folder.path);
+      await node.until(/^Serving until Ctrl-C\.$/m);
+      const [, model = ''] = await node.until(/model server: (http:\S+) \(port 8000 is taken\)/);
+      assert.equal((await fetch(new URL('/health', model))).status, 200);
+      node.kill('SIGINT');
+      const { code, stdout } = await node.finished;
+      assert.equal(code, 0);
+      assert.match(stdout, /\nClosing\.\n$/);
+      await assert.rejects(fetch(new URL('/health', model)));
+    } finally {
+      taken.close();
+    }
+  });
+
+  test('its model server ends with it even when it is killed', async () => {
+    await using folder = await temporaryFolder();
+    const node = start(['start', ...ANY_PORT], folder.path);
+    const [, model = ''] = await node.until(/model server: (http:\S+)/);
+    await node.until(/^Serving/m);
+    node.kill('SIGKILL');
+    await node.finished;
+    for (;;) {
+      const up = await fetch(new URL('/health', model)).then(
+        () => true,
+        () => false,
+      );
+      if (!up) break;
+    }
+  });
+});

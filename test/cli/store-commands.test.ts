@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { guest } from '../support/wat.ts';
+import { run, temporaryFolder } from './command.ts';
+
+describe('pin and inspect', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  before(async () => {
+    folder = await temporaryFolder();
+    const dir = join(folder.path, 'package');
+    await mkdir(dir);
+    for (const name of ['exit-three', 'echo']) await writeFile(join(dir, `${name}.wasm`), await guest(name));
+    for (const name of ['echo', 'import-proto', 'too-much-memory', 'unserved-calls', 'start-section']) {
+      await writeFile(join(folder.path, `${name}.wasm`), await guest(name));
+    }
+  });
+  after(() => folder[Symbol.asyncDispose]());
+
+  test('a pinned file runs by the CID that pin printed', async () => {
+    const pinned = await run(['pin', 'echo.wasm'], folder.path);
+    assert.deepEqual([pinned.code, pinned.stderr], [0, '']);
+    const [, cid = ''] = /^(bafk\w+) \d+ B echo\.wasm\n$/.exec(pinned.stdout) ?? [];
+    const { stdout } = await run(['exec', cid, '--stdin', '-'], folder.path, { input: 'by CID' });
+    assert.equal(stdout, 'by CID');
+  });
+
+  test('a pinned folder runs by CID and method', async () => {
+    const { stdout } = await run(['pin', 'package', '--name', 'mine', '--json'], folder.path);
+    const { cid, name } = JSON.parse(stdout);
+    assert.equal(name, 'mine');
+    assert.equal((await run(['exec', cid, '--method', 'exit-three.wasm'], folder.path)).code, 3);
+    const { code, stderr } = await run(['exec', cid, '--method', 'other.wasm'], folder.path);
+    assert.equal(code, 1);
+    assert.match(stderr, /ERR_FUNCTION_NOT_FOUND.*other\.wasm/);
+  });
+
+  test('several paths are one JSON object a line', async () => {
+    const { stdout } = await run(['pin', 'echo.wasm', 'start-section.wasm', '--json'], folder.path);
+    const names = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).name);
+    assert.deepEqual(names, ['echo.wasm', 'start-section.wasm']);
+  });
+
+  test('refused: a path that is not there, an empty folder, a link in a folder, one name for two', async () => {
+    const empty = join(folder.path, 'empty');
+    const linked = join(folder.path, 'linked');
+    await mkdir(empty);
+    await mkdir(linked);
+    await symlink('/etc/passwd', join(linked, 'f.wasm'));
+    const rows: readonly [args: string[], code: number, message: RegExp][] = [
+      [['none'], 1, /there is no file or folder none/],
+      [['empty'], 1, /the folder empty is empty/],
+      [['linked'], 1, /f\.wasm is neither a file nor a folder/],
+      [['a', 'b', '--name', 'x'], 2, /--name is for one path/],
+    ];
+    for (const [args, code, message] of rows) {
+      const finished = await run(['pin', ...args], folder.path);
+      assert.equal(finished.code, code);
+      assert.match(finished.stderr, message);
+    }
+  });
+
+  test('inspect shows what a file is', async () => {
+    const { code, stdout } = await run(['inspect', 'echo.wasm'], folder.path);
+    assert.equal(code, 0);
+    assert.match(stdout, /^kind {5}file, \d+ B$/m);
+    assert.match(stdout, /^memory {3}2 to any number of 64 KiB pages$/m);
+    assert.match(stdout, /^import {3}wasi_snapshot_preview1\.fd_read: served$/m);
+    assert.match(stdout, /^export {3}_start \(function\)$/m);
+    assert.match(stdout, /^runs {5}yes$/m);
+  });
+
+  test('inspect --json of a CID lists its modules', async () => {
+    const { cid } = JSON.parse((await run(['pin', 'package', '--json'], folder.path)).stdout);
+    const inspection = JSON.parse((await run(['inspect', cid, '--json'], folder.path)).stdout);
+    assert.equal(inspection.kind, 'directory');
+    assert.deepEqual(
+      inspection.modules.map((module: { name: string }) => module.name),
+      ['echo.wasm', 'exit-three.wasm'],
+    );
+    const [echo] = inspection.modules;
+    const bytes = await readFile(join(folder.path, 'echo.wasm'));
+    const digest = await crypto.subtle.digest('SHA-256', bytes);
+    assert.equal(echo.sha256, Buffer.from(digest).toString('hex'));
+    assert.equal(echo.refused, null);
+  });
+
+  const judged: readonly [file: string, line: RegExp][] = [
+    ['import-proto.wasm', /^refused {2}.*__proto__/m],
+    ['too-much-memory.wasm', /^refused {2}.*pages/m],
+    ['unserved-calls.wasm', /^import {3}\S+: not served, returns errno -?\d+$/m],
+    ['start-section.wasm', /^start {4}has a start section$/m],
+    ['notes.txt', /^refused {2}/m],
+  ];
+  for (const [file, line] of judged) {
+    test(`inspect judges ${file}`, async () => {
+      await writeFile(join(folder.path, 'notes.txt'), 'hello');
+      assert.match((await run(['inspect', file], folder.path)).stdout, line);
+    });
+  }
+});

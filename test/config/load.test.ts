@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { type LoadedSettings, loadSettings } from '../../runtime/config/load.ts';
+import type { InferbaseError } from '../../runtime/core/errors.ts';
+
+let dir = '';
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'inferbase-settings-'));
+});
+after(() => rm(dir, { recursive: true, force: true }));
+
+type Env = Record<string, string | undefined>;
+
+/** Loads from a file of this text and these variables and flags. */
+async function load(text: string | undefined, env: Env = {}, flags: Record<string, unknown> = {}) {
+  const path = join(dir, 'settings.yaml');
+  if (text !== undefined) await writeFile(path, text);
+  return loadSettings({ cwd: dir, env, flags, config: text === undefined ? undefined : path });
+}
+
+function refusal(promise: Promise<LoadedSettings>): Promise<InferbaseError> {
+  return promise.then(
+    () => assert.fail('it was accepted'),
+    (error: InferbaseError) => {
+      assert.equal(error.code, 'ERR_INVALID_SETTING');
+      return error;
+    },
+  );
+}
+
+describe('settings', () => {
+  test('nothing set anywhere gives the documented defaults', async () => {
+    const { settings, remarks } = await load(undefined);
+    assert.deepEqual(settings, {
+      role: 'solo',
+      dataDir: join(dir, '.inferbase'),
+      keyFile: null,
+      functionsDir: null,
+      listen: { api: '127.0.0.1:6000' },
+      upstreams: { model: { url: 'http://127.0.0.1:8000', headers: {}, timeoutMs: 10_000 } },
+      gateways: [],
+      policy: { allow: [] },
+      limits: {
+        deadlineMs: 20_000,
+        memoryPages: 256,
+        stdoutBytes: 1_048_576,
+        stderrBytes: 1_048_576,
+        stdinBytes: 8_388_608,
+        bodyBytes: 8_388_608,
+        hostCalls: 10_000_000,
+        concurrency: 4096,
+        queue: 1024,
+      },
+      sandbox: { threads: availableParallelism() },
+      log: { level: 'info' },
+    });
+    assert.deepEqual(remarks, []);
+  });
+
+  const file = 'upstreams: { model: { url: "http://file:1" } }';
+  const variable = { INFERBASE_UPSTREAMS_MODEL_URL: 'http://variable:1' };
+  const legacy = { INFERENCE_API_ADDRESS: 'http://legacy:1' };
+  const flag = { 'upstreams.model.url': 'http://flag:1' };
+  const rows: readonly [name: string, text: string, env: Env, flags: Record<string, unknown>, origin: string][] = [
+    ['a file wins over the default', file, {}, {}, 'file'],
+    ['a variable wins over a file', file, variable, {}, 'variable'],
+    ['a legacy variable wins over ours', file, { ...variable, ...legacy }, {}, 'legacy'],
+    ['a flag wins over all', file, { ...variable, ...legacy }, flag, 'flag'],
+    ['an absent flag overwrites nothing', file, {}, { 'upstreams.model.url': undefined }, 'file'],
+    ['an unset and an empty variable overwrite nothing', file, { INFERBASE_UPSTREAMS_MODEL_URL: '' }, {}, 'file'],
+    ['null in a file overwrites nothing', 'upstreams: { model: { url: } }', variable, {}, 'variable'],
+  ];
+  for (const [name, text, env, flags, origin] of rows) {
+    test(name, async () => {
+      const { settings } = await load(text, env, flags);
+      assert.equal(settings.upstreams.model?.url, `http://${origin}:1`);
+    });
+  }
+
+  test('a command may have other defaults, which every source overrides', async () => {
+    const defaults = { 'log.level': 'warn', 'sandbox.threads': 1 };
+    const { settings, origin } = await loadSettings({ cwd: dir, env: { INFERBASE_SANDBOX_THREADS: '3' }, defaults });
+    assert.equal(settings.log.level, 'warn');
+    assert.equal(settings.sandbox.threads, 3);
+    assert.equal(origin('log.level'), 'default');
+    assert.equal(origin('sandbox.threads'), 'INFERBASE_SANDBOX_THREADS');
+  });
+
+  test('the result cannot be changed', async () => {
+    const { settings } = await load(undefined);
+    assert.throws(() => Object.assign(settings.upstreams.model ?? {}, { url: 'x' }), TypeError);
+    assert.throws(() => (settings.gateways as string[]).push('x'), TypeError);
+  });
+
+  test('paths are absolute, from the working directory', async () => {
+    const { settings } = await load('functionsDir: sub\nkeyFile: k.bin\ndataDir: /abs');
+    assert.deepEqual(
+      [settings.functionsDir, settings.keyFile, settings.dataDir],
+      [join(dir, 'sub'), join(dir, 'k.bin'), '/abs'],
+    );
+  });
+
+  test('an upstream of any name gets the defaults it leaves out', async () => {
+    const { settings } = await load('upstreams: { price: { url: "http://p:9/v1" } }');
+    assert.deepEqual(settings.upstreams.price, { url: 'http://p:9/v1', headers: {}, timeoutMs: 10_000 });
+    assert.equal(settings.upstreams.model?.url, 'http://127.0.0.1:8000');
+  });
+
+  test('several wrong settings are all named', async () => {
+    const { message, details } = await refusal(load('role: boss\nlimits: { queue: -1 }'));
+    assert.equal(message, '2 settings are not valid; correct each of these');
+    assert.deepEqual(details, [
+      'role is "boss" (set by settings.yaml:1); give solo',
+      'limits.queue is -1 (set by settings.yaml:2); give a whole number of executions from 0 to 1000000',
+    ]);
+  });
+
+  const wrong: readonly [name: string, env: Env, message: RegExp][] = [
+    ['a role that comes later', { INFERBASE_ROLE: 'head' }, /^role is "head" \(set by INFERBASE_ROLE\); .*later/],
+    ['text where a number belongs', { INFERBASE_LIMITS_QUEUE: 'x' }, /limits\.queue is "x" .*whole number/],
+    ['a fraction', { INFERBASE_LIMITS_QUEUE: '1.5' }, /limits\.queue is 1\.5 /],
+    ['an address without port', { INFERBASE_LISTEN_API: 'localhost' }, /listen\.api is "localhost"/],
+    ['a port out of range', { INFERBASE_LISTEN_API: '127.0.0.1:99999' }, /listen\.api/],
+    ['a URL of another scheme', { INFERBASE_UPSTREAMS_MODEL_URL: 'ftp://x' }, /upstreams\.model\.url is "ftp:\/\/x"/],
+    ['a password in a URL', { INFERBASE_UPSTREAMS_MODEL_URL: 'http://a:b@x' }, /credentials belong in/],
+    ['one bad gateway of several', { INFERBASE_GATEWAYS: 'http://a,b' }, /^gateways is \["http:\/\/a","b"\]/],
+    [
+      'an upstream without URL',
+      { INFERBASE_UPSTREAMS_PRICE_TIMEOUT_MS: '5' },
+      /upstreams\.price\.url is missing; give/,
+    ],
+    ['a log level', { INFERBASE_LOG_LEVEL: 'loud' }, /one of debug, info, warn, error, silent/],
+  ];
+  for (const [name, env, message] of wrong) {
+    test(`refused: ${name}`, async () => {
+      assert.match((await refusal(load(undefined, env))).message, message);
+    });
+  }
+
+  test('a refused header is never shown', async () => {
+    const env = { INFERBASE_UPSTREAMS_MODEL_HEADERS: '{"authorization": "Bearer hunter2\\n"}' };
+    const { message } = await refusal(load(undefined, env));
+    assert.match(message, /upstreams\.model\.headers is a value \(not shown\)/);
+    assert.doesNotMatch(message, /hunter2/);
+  });
+});
