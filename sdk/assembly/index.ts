@@ -1,0 +1,19 @@
+// What a function imports: `import { env, model, output } from "inferbase/sdk"`.
+import * as env from "./env";
+import * as stdin from "./stdin";
+import * as http from "./http";
+import * as model from "./model";
+import * as JSON from "./json";
+import * as output from "./output";
+import * as log from "./log";
+import * as random from "./random";
+import * as time from "./time";
+
+export { env, stdin, http, model, JSON, output, log, random, time };
+export { args } from "./args";
+export { HttpRequest, HttpResult } from "./http-request";
+export { Response } from "./http-response";
+export { HttpError } from "./http-error";
+export { JSONKind, JSONValue } from "./json-value";
+export { JSONError, JSONResult } from "./json-result";
+export { percentEncode } from "./url";

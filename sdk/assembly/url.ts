@@ -1,0 +1,67 @@
+import { asciiLower, encode } from "./text";
+
+/** Percent-encodes all but letters, digits and `-._~`, so that the text can stand in a path or a query. Never fails. */
+export function percentEncode(text: string): string {
+  const bytes = Uint8Array.wrap(encode(text));
+  let result = "";
+  let plain = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = <i32>bytes[i];
+    if (isUnreserved(byte)) continue;
+    result += ascii(bytes, plain, i) + "%" + hex(byte >> 4) + hex(byte & 15);
+    plain = i + 1;
+  }
+  return result + ascii(bytes, plain, bytes.length);
+}
+
+/** Puts `name=value`, already encoded, into a URL's query, before its fragment. */
+export function withQuery(url: string, pair: string): string {
+  const hash = url.indexOf("#");
+  const base = hash < 0 ? url : url.substring(0, hash);
+  const fragment = hash < 0 ? "" : url.substring(hash);
+  if (base.indexOf("?") < 0) return base + "?" + pair + fragment;
+  return base + (base.endsWith("?") || base.endsWith("&") ? "" : "&") + pair + fragment;
+}
+
+/** Scheme, host and port in lower case, without user name and password: `https://api.example.com`. Empty for what is no URL. */
+export function origin(url: string): string {
+  const scheme = url.indexOf("://");
+  if (scheme <= 0) return "";
+  const authority = url.substring(scheme + 3, authorityEnd(url, scheme + 3));
+  const host = authority.substring(authority.lastIndexOf("@") + 1);
+  return host.length == 0 ? "" : asciiLower(url.substring(0, scheme) + "://" + host);
+}
+
+/** A URL as it may be shown: without user name, password, query and fragment, any of which may hold a secret. */
+export function shown(url: string): string {
+  const base = origin(url);
+  if (base == "") return "the URL";
+  const start = authorityEnd(url, url.indexOf("://") + 3);
+  let end = start;
+  while (end < url.length && url.charCodeAt(end) != 0x3f && url.charCodeAt(end) != 0x23) end++;
+  return base + url.substring(start, end);
+}
+
+function authorityEnd(url: string, start: i32): i32 {
+  let end = start;
+  while (end < url.length) {
+    const unit = url.charCodeAt(end);
+    if (unit == 0x2f || unit == 0x3f || unit == 0x23 || unit == 0x5c) break;
+    end++;
+  }
+  return end;
+}
+
+function isUnreserved(byte: i32): bool {
+  const lower = byte | 0x20;
+  if ((lower >= 0x61 && lower <= 0x7a) || (byte >= 0x30 && byte <= 0x39)) return true;
+  return byte == 0x2d || byte == 0x2e || byte == 0x5f || byte == 0x7e;
+}
+
+function ascii(bytes: Uint8Array, start: i32, end: i32): string {
+  return start < end ? String.UTF8.decodeUnsafe(bytes.dataStart + start, end - start) : "";
+}
+
+function hex(digit: i32): string {
+  return "0123456789ABCDEF".charAt(digit);
+}

@@ -1,0 +1,3 @@
+import { output, stdin } from "../../../sdk/assembly";
+
+output.bytes(stdin.bytes());

@@ -1,0 +1,3 @@
+import { output } from "../../../sdk/assembly";
+
+output.text("héllo 🎉\n");
