@@ -1,0 +1,63 @@
+/**
+ * `npm run bench [-- --json FILE] [--quick]`: what the whole product costs, beside a bare route on the same machine. Every
+ * server is a process of its own; the load comes from this one.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { mustRun, temporaryFolder } from '../packaging/commands.ts';
+import { ROOT } from '../source-files.ts';
+import { FROM_SOURCE } from './servers.ts';
+import { installProduct, measureFirstExecution, measureStart, type StartRow } from './start-up.ts';
+import { measureThroughput, type ThroughputRow } from './throughput.ts';
+
+function renderThroughput(rows: readonly ThroughputRow[]): string {
+  const head = ['| | in flight | requests/s | p50 ms | p99 ms | ÷ bare |', '|---|--:|--:|--:|--:|--:|'];
+  const body = rows.map((row) => {
+    const ratio = row.ratio === null ? '' : row.ratio.toFixed(2);
+    const cells = [
+      row.name,
+      row.inFlight,
+      row.requestsPerSecond.toFixed(0),
+      row.p50Ms.toFixed(1),
+      row.p99Ms.toFixed(1),
+    ];
+    return `| ${[...cells, ratio].join(' | ')} |`;
+  });
+  return [...head, ...body].join('\n');
+}
+
+function renderStart(rows: readonly StartRow[]): string {
+  const body = rows.map((row) => `| ${row.name} | ${row.value.toFixed(row.unit === 'ms' ? 1 : 0)} ${row.unit} |`);
+  return ['| | |', '|---|--:|', ...body].join('\n');
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { json: { type: 'string' }, quick: { type: 'boolean', default: false } } });
+  const effort = values.quick ? { runs: 3, seconds: 1 } : { runs: 5, seconds: 4 };
+  const autocannon = JSON.parse(readFileSync(join(ROOT, 'node_modules/autocannon/package.json'), 'utf8')).version;
+  const machine = `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}`;
+  const method = `Node ${process.version}, ${machine}; load by autocannon ${autocannon} from another process; median of ${effort.runs} interleaved runs of ${effort.seconds} s`;
+  const tell = (line: string): void => console.error(line);
+  const workspace = await temporaryFolder();
+  try {
+    mustRun(process.execPath, [FROM_SOURCE.launcher, 'build']);
+    const throughput = await measureThroughput(join(workspace.path, 'data'), effort, tell);
+    tell('packing');
+    const product = await installProduct(join(workspace.path, 'package'));
+    const start = [
+      ...(await measureFirstExecution(product, workspace.path, effort.runs)),
+      ...(await measureStart(product, workspace.path, effort.runs)),
+      ...(await measureStart(FROM_SOURCE, workspace.path, effort.runs)),
+    ];
+    console.log(`${method}\n\n${renderThroughput(throughput)}\n\n${renderStart(start)}`);
+    if (values.json !== undefined) {
+      writeFileSync(values.json, `${JSON.stringify({ method, throughput, start }, null, 2)}\n`);
+    }
+  } finally {
+    await workspace.remove();
+  }
+}
+
+await main();

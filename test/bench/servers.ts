@@ -1,0 +1,64 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cleanEnv, freePort, mustRun, type Service, startService } from '../packaging/commands.ts';
+import { ROOT } from '../source-files.ts';
+
+/** A way to start the product: from source, or from an installed package. */
+export interface Product {
+  /** File that node is given: the launcher. */
+  readonly launcher: string;
+}
+
+export const FROM_SOURCE: Product = { launcher: join(ROOT, 'runtime/inferbase.js') };
+
+export interface ProductOptions {
+  readonly dataDir: string;
+  readonly threads?: number;
+  readonly upstream?: string;
+}
+
+export interface Server {
+  readonly service: Service;
+  readonly port: number;
+  /** From the start of the process to its ready line, in ms. */
+  readonly readyMs: number;
+}
+
+async function start(args: readonly string[], port: number, cwd: string, env: Record<string, string>): Promise<Server> {
+  const began = performance.now();
+  const service = startService(process.execPath, args, { cwd, env });
+  await service.until(new RegExp(`127\\.0\\.0\\.1:${port}\\b`));
+  return { service, port, readyMs: performance.now() - began };
+}
+
+/** Starts one of the bench's own servers, which take their port as the only argument. */
+export async function startScript(name: 'bare-server' | 'upstream'): Promise<Server> {
+  const port = await freePort();
+  return start(
+    [join(import.meta.dirname, `${name}.ts`), String(port)],
+    port,
+    ROOT,
+    cleanEnv({ NODE_ENV: 'production' }),
+  );
+}
+
+/** Starts `inferbase serve` on a free port. */
+export async function startProduct(product: Product, options: ProductOptions): Promise<Server> {
+  const port = await freePort();
+  const env = cleanEnv({ INFERBASE_LISTEN_API: `127.0.0.1:${port}`, INFERBASE_DATA_DIR: options.dataDir });
+  if (options.threads !== undefined) env.INFERBASE_SANDBOX_THREADS = String(options.threads);
+  if (options.upstream !== undefined) env.INFERBASE_UPSTREAMS_MODEL_URL = options.upstream;
+  return start([product.launcher, 'serve'], port, ROOT, env);
+}
+
+/** Puts a module into a data folder; returns its CID. */
+export function pinFile(product: Product, file: string, dataDir: string): string {
+  const env = cleanEnv({ INFERBASE_DATA_DIR: dataDir });
+  const { stdout } = mustRun(process.execPath, [product.launcher, 'pin', file, '--json'], { env });
+  return JSON.parse(stdout).cid;
+}
+
+/** Removes the rewritten modules, so that the next execution has to prepare its module again. */
+export function forgetModules(dataDir: string): Promise<void> {
+  return rm(join(dataDir, 'modules'), { recursive: true, force: true });
+}

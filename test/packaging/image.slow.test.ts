@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, readFileSync } from 'node:fs';
+import { cp, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { ROOT } from '../source-files.ts';
+import { cleanEnv, freePort, mustRun, type Service, startService, temporaryFolder } from './commands.ts';
+import { buildImage, type Image, startCommand } from './dockerfile.ts';
+import { post } from './http.ts';
+import { folderBytes } from './packed.ts';
+
+const HELLO = join(ROOT, 'functions/hello/build/hello.wasm');
+const COIN_PREDICTION = join(ROOT, 'functions/coin-prediction/build/coin-prediction.wasm');
+
+/** Dockerfiles that deploy/README.md shows. */
+function documentedDockerfiles(): string[] {
+  const readme = readFileSync(join(ROOT, 'deploy/README.md'), 'utf8');
+  return [...readme.matchAll(/```dockerfile\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+}
+
+/** Starts what a container of this image would start, as its user where the tests run as root. */
+async function startContainer(
+  image: Image,
+  extra: Record<string, string>,
+): Promise<{ service: Service; port: number }> {
+  const port = await freePort();
+  const { command, args, cwd, env } = startCommand(image, { INFERBASE_LISTEN_API: `127.0.0.1:${port}`, ...extra });
+  const asRoot = process.getuid?.() === 0;
+  const uid = image.user ?? 0;
+  const mayRead = asRoot && spawnSync(process.execPath, ['-v'], { uid, gid: uid, cwd }).status === 0;
+  const service = startService(command, args, { cwd, env, ...(mayRead ? { uid } : {}) });
+  await service.until(new RegExp(`127\\.0\\.0\\.1:${port}`));
+  return { service, port };
+}
+
+function cidIn(service: Service, name: string): string {
+  const line =
+    service
+      .output()
+      .split('\n')
+      .find((text) => text.includes(name)) ?? '';
+  return /\bbaf[a-z0-9]+\b/.exec(line)?.[0] ?? assert.fail(`no CID of ${name} in: ${service.output()}`);
+}
+
+suite('the image', () => {
+  let temporary = { path: '', remove: async (): Promise<void> => {} };
+  let image: Image;
+
+  before(async () => {
+    temporary = await temporaryFolder();
+    chmodSync(temporary.path, 0o755);
+    const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
+    image = buildImage(dockerfile, { context: ROOT, workspace: join(temporary.path, 'image') });
+  });
+  after(() => temporary.remove());
+
+  async function derive(text: string, files: Readonly<Record<string, string>>): Promise<Image> {
+    const context = join(temporary.path, `context-${Math.random().toString(36).slice(2)}`);
+    await mkdir(context);
+    for (const [name, source] of Object.entries(files)) await cp(source, join(context, name), { recursive: true });
+    const images = new Map([['inferbase', image]]);
+    return buildImage(text, { context, workspace: `${context}-image`, images });
+  }
+
+  test('runs as an unprivileged user, listens on every interface and adds less than 20 MB to its base', () => {
+    assert.equal(image.user, 1000);
+    assert.equal(image.env.INFERBASE_LISTEN_API, '0.0.0.0:6000');
+    assert.deepEqual([image.entrypoint, image.cmd], [['inferbase'], ['serve']]);
+    assert.ok(folderBytes(image.root) < 20_000_000, `${folderBytes(image.root)} bytes`);
+  });
+
+  test('starts and answers its own health check', async () => {
+    const { service, port } = await startContainer(image, {});
+    try {
+      const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
+      const check: string[] = JSON.parse(/^HEALTHCHECK .*CMD (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]');
+      const [node = '', ...args] = check.map((word) => word.replace(':6000', `:${port}`));
+      mustRun(node, args, { env: cleanEnv() });
+    } finally {
+      assert.equal(await service.stop(), 0, service.output());
+    }
+  });
+
+  test('as a base image, a .wasm in /functions is served by CID with no further file', async () => {
+    const [text = ''] = documentedDockerfiles();
+    const derived = await derive(text, { 'hello.wasm': HELLO });
+    const { service, port } = await startContainer(derived, {});
+    try {
+      const body = { function_id: cidIn(service, 'hello.wasm'), method: 'hello.wasm' };
+      const answer = await post(port, '/api/v1/functions/execute', body);
+      assert.match(answer.text, /^\{"code":"200"/);
+    } finally {
+      assert.equal(await service.stop(), 0, service.output());
+    }
+  });
+
+  test('as a base image, a function and a model server beside it answer an inference', async () => {
+    const [, text = ''] = documentedDockerfiles();
+    const modelPort = await freePort();
+    const derived = await derive(text.replace('/model/server.ts', `/model/server.ts --port ${modelPort}`), {
+      'coin-prediction.wasm': COIN_PREDICTION,
+      'model-server': join(ROOT, 'functions/coin-prediction/model-server'),
+    });
+    const upstream = { INFERBASE_UPSTREAMS_MODEL_URL: `http://127.0.0.1:${modelPort}` };
+    const { service, port } = await startContainer(derived, upstream);
+    try {
+      await service.until(new RegExp(`127\\.0\\.0\\.1:${modelPort}`));
+      const config = { env_vars: [{ name: 'ALLORA_ARG_PARAMS', value: 'ETH' }], number_of_nodes: 1 };
+      const body = { function_id: cidIn(service, 'coin-prediction.wasm'), method: 'coin-prediction.wasm', config };
+      const answer = await post(port, '/api/v1/functions/execute', body);
+      assert.match(answer.text, /infererValue/);
+    } finally {
+      await service.stop();
+    }
+  });
+});

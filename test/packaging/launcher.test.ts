@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { ROOT } from '../source-files.ts';
+import { cleanEnv, runCommand, temporaryFolder } from './commands.ts';
+
+/** Makes this Node look like one without JSPI. */
+const OLD = ['--import', 'data:text/javascript,delete WebAssembly.Suspending'];
+const LAUNCHER = join(ROOT, 'runtime/inferbase.js');
+
+suite('the launcher', () => {
+  let clone = { path: '', remove: async (): Promise<void> => {} };
+  let launcher = '';
+
+  /** A clone whose own Node is a shell script. */
+  before(async () => {
+    clone = await temporaryFolder();
+    launcher = join(clone.path, 'runtime/inferbase.js');
+    await mkdir(join(clone.path, 'runtime'));
+    await cp(LAUNCHER, launcher);
+    await writeFile(join(clone.path, 'package.json'), '{"type":"module"}');
+    await mkdir(join(clone.path, 'node_modules/node/bin'), { recursive: true });
+  });
+  after(() => clone.remove());
+
+  async function installNode(script: string): Promise<void> {
+    const path = join(clone.path, 'node_modules/node/bin/node');
+    await writeFile(path, `#!/bin/sh\n${script}\n`);
+    await chmod(path, 0o755);
+  }
+
+  test('says one clear sentence on an old Node and exits 78', () => {
+    const { code, stdout, stderr } = runCommand(process.execPath, [...OLD, LAUNCHER, 'serve']);
+    assert.equal(code, 78);
+    assert.equal(stdout, '');
+    assert.match(stderr, /^inferbase needs Node 24 or later, but this is Node \d+\.\d+\.\d+ \(.+\).*\.\n$/);
+  });
+
+  test('runs on the Node of its clone where the one it was started with is too old', async () => {
+    await installNode('printf "%s\\n" "$@"; exit 7');
+    const { code, stdout, stderr } = runCommand(process.execPath, [...OLD, launcher, 'exec', 'a b', '--', '-x']);
+    assert.equal(stderr, '');
+    assert.deepEqual(stdout.trimEnd().split('\n').slice(-5), [launcher, 'exec', 'a b', '--', '-x']);
+    assert.equal(code, 7);
+  });
+
+  test('passes a signal on to the Node of its clone and ends as that one does', async () => {
+    await installNode('echo ready; exec sleep 60');
+    const child = spawn(process.execPath, [...OLD, launcher], { env: cleanEnv(), stdio: 'pipe' });
+    const ended = once(child, 'exit');
+    await once(child.stdout, 'data');
+    child.kill('SIGTERM');
+    assert.deepEqual(await ended, [null, 'SIGTERM']);
+  });
+
+  test('names the file it could not start', async () => {
+    await installNode('true');
+    await chmod(join(clone.path, 'node_modules/node/bin/node'), 0o644);
+    const { code, stderr } = runCommand(process.execPath, [...OLD, launcher]);
+    assert.equal(code, 78);
+    assert.match(stderr, /^inferbase: could not start .+node: .*EACCES\n$/);
+  });
+});

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { globSync, readFileSync } from 'node:fs';
+import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { ROOT } from '../source-files.ts';
+import { cleanEnv, freePort, mustRun, runCommand, startService, temporaryFolder } from './commands.ts';
+import { get, post } from './http.ts';
+import { folderBytes, type InstalledPackage, installGlobally, pack } from './packed.ts';
+
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+
+suite('the packed tarball, installed globally in an empty prefix', () => {
+  let temporary = { path: '', remove: async (): Promise<void> => {} };
+  let tarball = '';
+  let installed: InstalledPackage = { folder: '', command: '', printed: '' };
+
+  before(async () => {
+    temporary = await temporaryFolder();
+    tarball = pack(temporary.path);
+    installed = await installGlobally(tarball, join(temporary.path, 'prefix'));
+    await mkdir(join(temporary.path, 'empty'));
+  });
+  after(() => temporary.remove());
+
+  test('installs without a warning, under 80 MB and without react-native', () => {
+    assert.match(installed.printed, /^\s*added \d+ packages?\b.*\s*$/);
+    const prefix = join(temporary.path, 'prefix');
+    assert.ok(folderBytes(prefix) < 80_000_000, `${folderBytes(prefix)} bytes`);
+    assert.deepEqual(globSync('**/react-native*', { cwd: prefix }), []);
+  });
+
+  test('holds what runs, the SDK and the licences, and no source of the runtime or trace of this machine', () => {
+    const files = globSync('**', { cwd: installed.folder, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(installed.folder.length + 1));
+    const needed = [
+      'LICENSE',
+      'dist/THIRD_PARTY_NOTICES.md',
+      'dist/main.js',
+      'dist/guest/thread.js',
+      'dist/store/preparation/thread.js',
+      'runtime/inferbase.js',
+      'sdk/asconfig.json',
+      'sdk/assembly/index.ts',
+    ];
+    assert.deepEqual(
+      needed.filter((file) => !files.includes(file)),
+      [],
+    );
+    assert.deepEqual(
+      files.filter((file) => /^(?:runtime|test|functions)\//.test(file)),
+      ['runtime/inferbase.js'],
+    );
+    const local = files.filter((file) => readFileSync(join(installed.folder, file), 'utf8').includes(ROOT));
+    assert.deepEqual(local, []);
+  });
+
+  test('names the licence of every package inside', () => {
+    const notices = readFileSync(join(installed.folder, 'dist/THIRD_PARTY_NOTICES.md'), 'utf8');
+    for (const name of ['fastify', 'undici', '@helia/unixfs', 'multiformats']) {
+      assert.match(notices, new RegExp(`^## ${name} \\d+\\.\\d+`, 'm'));
+    }
+    assert.doesNotMatch(notices, /^Licence: (?:see below|undefined|UNLICENSED)/m);
+  });
+
+  test('says its version and runs a file', () => {
+    const options = { cwd: join(temporary.path, 'empty'), env: cleanEnv() };
+    assert.match(mustRun(installed.command, ['--version'], options).stdout, new RegExp(`\\b${version}\\b`));
+    const hello = join(ROOT, 'functions/hello/build/hello.wasm');
+    assert.match(mustRun(installed.command, ['exec', hello], options).stdout, /\d/);
+  });
+
+  test('says one clear sentence on an old Node', () => {
+    const old = ['--import', 'data:text/javascript,delete WebAssembly.Suspending'];
+    const { code, stderr } = runCommand(process.execPath, [...old, join(installed.folder, 'runtime/inferbase.js')]);
+    assert.equal(code, 78);
+    assert.match(stderr, /^inferbase needs Node 24 or later/);
+  });
+
+  test('serves a function by CID and ends cleanly', async () => {
+    const port = await freePort();
+    const cwd = join(temporary.path, 'empty');
+    const env = cleanEnv({ INFERBASE_LISTEN_API: `127.0.0.1:${port}`, INFERBASE_DATA_DIR: join(cwd, 'data') });
+    const hello = join(ROOT, 'functions/hello/build/hello.wasm');
+    const { cid } = JSON.parse(mustRun(installed.command, ['pin', hello, '--json'], { cwd, env }).stdout);
+    const service = startService(installed.command, ['serve'], { cwd, env });
+    try {
+      await service.until(new RegExp(`127\\.0\\.0\\.1:${port}`));
+      assert.equal((await get(port, '/api/v1/health')).status, 200);
+      const body = { function_id: cid, method: 'hello.wasm', config: { number_of_nodes: 1 } };
+      const answer = JSON.parse((await post(port, '/api/v1/functions/execute', body)).text);
+      assert.equal(answer.code, '200', JSON.stringify(answer));
+      assert.equal(answer.results[0].result.exit_code, 0, JSON.stringify(answer));
+    } finally {
+      const code = await service.stop();
+      assert.equal(code, 0, service.output());
+    }
+  });
+
+  test('reads a settings file and lets a function reach its model server', async () => {
+    const model = createServer((_request, response) => response.end('{"value":"3213.45"}')).listen(0, '127.0.0.1');
+    await once(model, 'listening');
+    const cwd = join(temporary.path, 'configured');
+    await mkdir(cwd);
+    const { port } = model.address() as AddressInfo;
+    await writeFile(join(cwd, 'inferbase.yaml'), `upstreams:\n  model:\n    url: http://127.0.0.1:${port}\n`);
+    const file = join(ROOT, 'functions/coin-prediction/build/coin-prediction.wasm');
+    const args = ['exec', file, '--env', 'ALLORA_ARG_PARAMS=ETH'];
+    const service = startService(installed.command, args, { cwd, env: cleanEnv() });
+    try {
+      await service.until(/\{"infererValue":"3213\.45"\}/);
+    } finally {
+      await service.stop();
+      model.close();
+    }
+  });
+
+  test('a fresh project compiles a function against its SDK', async () => {
+    const project = join(temporary.path, 'project');
+    await mkdir(join(project, 'node_modules'), { recursive: true });
+    await cp(installed.folder, join(project, 'node_modules/inferbase'), { recursive: true });
+    await symlink(join(ROOT, 'node_modules/assemblyscript'), join(project, 'node_modules/assemblyscript'));
+    await writeFile(join(project, 'package.json'), '{"private":true}');
+    await writeFile(join(project, 'asconfig.json'), '{"extends":"./node_modules/inferbase/sdk/asconfig.json"}');
+    const source = `import { output } from "inferbase/sdk";\noutput.text("from a fresh project");\n`;
+    await writeFile(join(project, 'index.ts'), source);
+    const asc = join(ROOT, 'node_modules/assemblyscript/bin/asc.js');
+    const args = [asc, 'index.ts', '--target', 'release', '--outFile', 'out.wasm'];
+    const { stderr } = mustRun(process.execPath, args, { cwd: project, env: cleanEnv() });
+    assert.equal(stderr, '');
+    const { stdout } = mustRun(installed.command, ['exec', 'out.wasm'], { cwd: project, env: cleanEnv() });
+    assert.match(stdout, /^from a fresh project\n?$/);
+  });
+});

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { SETTING_KEYS } from '../runtime/config/keys.ts';
+import { ERROR_CODES } from '../runtime/core/errors.ts';
+import { CAUSE_EXIT_CODES } from '../runtime/core/exit-codes.ts';
+import { HOST_CALLS } from '../runtime/core/host-calls.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const readme = await readFile(join(root, 'README.md'), 'utf8');
+const run = promisify(execFile);
+
+let dataDir = '';
+let node: ChildProcess;
+/** Where the node of `npm start` listens, and the CID it printed. */
+let api = '';
+let coin = '';
+
+/** As a reader's shell would run it, on a data folder of the test's own. */
+async function shell(command: string): Promise<string> {
+  const env = { ...process.env, INFERBASE_DATA_DIR: dataDir, INFERBASE_LISTEN_API: '127.0.0.1:0' };
+  return (await run('bash', ['-c', command], { cwd: root, env, maxBuffer: 1e7 })).stdout;
+}
+
+async function untilPrinted(child: ChildProcess, pattern: RegExp): Promise<string> {
+  let text = '';
+  for await (const chunk of child.stdout ?? []) {
+    text += chunk;
+    if (pattern.test(text)) return text;
+  }
+  throw new Error(`${pattern} was never printed:\n${text}`);
+}
+
+function background(command: string): ChildProcess {
+  const env = { ...process.env, INFERBASE_DATA_DIR: dataDir, INFERBASE_LISTEN_API: '127.0.0.1:0' };
+  return spawn('bash', ['-c', command], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+}
+
+/** Ends a command and all it started, as Ctrl-C in a terminal does. */
+async function interrupt(child: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  if (child.pid !== undefined) process.kill(-child.pid, 'SIGINT');
+  await ended;
+}
+
+async function startAndStop(command: string, ready: RegExp): Promise<void> {
+  const child = background(command);
+  await untilPrinted(child, ready);
+  await interrupt(child);
+}
+
+/** Every command of the README, and how it is seen to work. */
+const COMMANDS: Readonly<Record<string, (command: string) => Promise<void>>> = {
+  // The install is what `.ci/run` begins with; the start is what `before` waits for.
+  'npm install && npm start': async () => assert.match(coin, /^baf/),
+  'npm install && npm test': async () => assert.match(await readFile(join(root, '.ci/run'), 'utf8'), /npm test/),
+  curl: async (command) => {
+    const answer = await shell(command.replace('http://localhost:6000', api).replace('"CID"', `"${coin}"`));
+    const reply = JSON.parse(answer) as { code: string; results: { result: { stdout: string } }[] };
+    assert.equal(reply.code, '200');
+    assert.match(reply.results[0]?.result.stdout ?? '', /^\{"infererValue":"[0-9.]+"\}$/);
+  },
+  'npx inferbase build': async (command) => assert.match(await shell(command), /moving-average\.wasm/),
+  'npx inferbase exec': async (command) => assert.equal(await shell(command), '{"infererValue":"3.5"}'),
+  'npx inferbase inspect': async (command) => assert.match(await shell(command), /runs +yes/),
+  'npx inferbase pin': async (command) => assert.match(await shell(command), /bafkrei/),
+  'npx inferbase serve': async (command) => startAndStop(command, /API http/),
+  // No container engine runs everywhere: this test takes the Dockerfile's steps one by one instead.
+  docker: async () => access(join(root, 'test/packaging/image.slow.test.ts')),
+  'npm run bench': async () => assert.match(await readFile(join(root, 'package.json'), 'utf8'), /"bench"/),
+};
+
+before(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'inferbase-readme-'));
+  node = background('npm start');
+  const text = await untilPrinted(node, /curl [\s\S]*http:\/\/[0-9.:]+\/api[\s\S]*"timeout": 2/);
+  api = /http:\/\/127\.0\.0\.1:\d+(?=\/api)/.exec(text)?.[0] ?? '';
+  coin = /stored coin-prediction: (\S+)/.exec(text)?.[1] ?? '';
+});
+
+after(async () => {
+  await interrupt(node);
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+/** Commands of the `sh` blocks; one may run over several lines inside quotes. */
+function commands(): string[] {
+  const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block = '']) => block);
+  return blocks.flatMap((block) => {
+    const found: string[] = [];
+    let open = '';
+    for (const line of block.trimEnd().split('\n')) {
+      open += open === '' ? line : `\n${line}`;
+      if ((open.match(/'/g)?.length ?? 0) % 2 === 0) {
+        found.push(open);
+        open = '';
+      }
+    }
+    return found;
+  });
+}
+
+for (const command of commands()) {
+  test(`README: ${command.split('\n')[0]}`, async () => {
+    const known = Object.entries(COMMANDS).find(([start]) => command.startsWith(start));
+    assert.ok(known, 'no test knows this command');
+    await known[1](command);
+  });
+}
+
+test('README names every setting, error code, cause, and module of host calls that is not served', () => {
+  for (const { path } of SETTING_KEYS) {
+    const [group = '', name = '', leaf = ''] = path;
+    const key =
+      group === 'upstreams'
+        ? leaf === 'url'
+          ? 'upstreams.NAME.url'
+          : `.${leaf}`
+        : [group, name].filter(Boolean).join('.');
+    assert.ok(readme.includes(key), key);
+  }
+  for (const code of Object.keys(ERROR_CODES)) assert.ok(readme.includes(`\`${code}\``), code);
+  for (const cause of [...Object.keys(CAUSE_EXIT_CODES), 'exited', 'trapped']) {
+    if (cause !== 'fuel') assert.ok(readme.includes(`| \`${cause}\` |`), cause);
+  }
+  for (const { module, unservedErrno } of HOST_CALLS) {
+    if (unservedErrno !== null) assert.ok(readme.includes(`\`${module}\``) || module.startsWith('wasi_'), module);
+  }
+});
+
+test('README links lead somewhere', async () => {
+  for (const [, target = ''] of readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) await access(join(root, target));
+});
