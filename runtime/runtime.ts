@@ -67,7 +67,11 @@ export async function openRuntime(settings: Settings, log: Log): Promise<Runtime
     peerId,
     node,
     store,
-    run: (found, context, signal) => openSandbox().run(toFunctionEntry(found), context, context, signal),
+    run: (found, context, signal) => {
+      // Threads keep grants for later requests: the input must not be part of one.
+      const { limits, permissions } = context;
+      return openSandbox().run(toFunctionEntry(found), { limits, permissions }, context, signal);
+    },
     async listen() {
       const wanted = parseListenAddress(settings.listen.api);
       if (wanted === undefined) {

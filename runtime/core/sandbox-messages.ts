@@ -16,6 +16,8 @@ export interface SandboxThreadData {
   readonly memoryPages: number;
   /** Most bytes kept in unused linear memories. */
   readonly poolBytes: number;
+  /** Most bytes of linear memory that live executions of this thread may grow to together. */
+  readonly liveBytes: number;
   /** Cells of `THREAD_CELL`, shared with the front thread. */
   readonly cells: Int32Array<SharedArrayBuffer>;
   /** Zero of the deadlines in the cells, in ms since the Unix epoch. */
@@ -144,6 +146,8 @@ export function packOutcomes(
   return { outcomes: messages, bytes };
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /** The reverse of `packOutcomes`. */
 export function* unpackOutcomes({
   outcomes,
@@ -152,6 +156,7 @@ export function* unpackOutcomes({
   let offset = 0;
   const unpack = (output: Uint8Array | number): Uint8Array => {
     if (typeof output !== 'number') return output;
+    if (output === 0) return NO_BYTES;
     offset += output;
     return bytes.subarray(offset - output, offset);
   };

@@ -4,7 +4,7 @@ import type { HostCall } from '../core/host-calls.ts';
 import { REWRITTEN } from '../core/module-facts.ts';
 import type { FunctionEntry } from '../core/sandbox-messages.ts';
 import type { Host, HostCallHandler, HostModule } from './host.ts';
-import { hostImports } from './host-imports.ts';
+import { hostImports, type PlannedImport } from './host-imports.ts';
 import { GuestMemory, MemoryFault } from './memory.ts';
 import type { LeasedMemory, MemoryPool } from './memory-pool.ts';
 import type { OnCpu } from './on-cpu.ts';
@@ -26,6 +26,7 @@ export interface Sandbox {
 export interface Run {
   readonly id: number;
   readonly function: FunctionEntry;
+  readonly imports: readonly PlannedImport[];
   readonly context: ExecutionContext;
 }
 
@@ -35,6 +36,8 @@ interface Ending {
   readonly message: string;
 }
 
+/** Why a host call's signal is aborted; made once, since the default reason takes a stack trace each time. */
+const OVER = new Error('the execution is over');
 const DEFAULT_MAX_PAGES = 65_536;
 /** wasi-common passes on exit codes up to 125; others come out as 255. */
 const MAX_EXIT_CODE = 125;
@@ -89,13 +92,13 @@ export class Execution implements Host {
       );
       this.#lease.onGrow = (pages) => this.#grow(pages >>> 0);
     }
-    this.memory = new GuestMemory(this.#lease === null ? null : this.#lease.memory);
+    this.memory = this.#lease === null ? new GuestMemory(null) : new GuestMemory(this.#lease.memory, this.#lease.views);
   }
 
   get signal(): AbortSignal {
     if (this.#abort === null) {
       this.#abort = new AbortController();
-      if (this.#ending !== null) this.#abort.abort();
+      if (this.#ending !== null) this.#abort.abort(OVER);
     }
     return this.#abort.signal;
   }
@@ -151,7 +154,7 @@ export class Execution implements Host {
   async #runGuest(): Promise<void> {
     const { id } = this.#run;
     const { module, facts } = this.#run.function;
-    const imports = hostImports(facts.imports, this, (call, noun, handler) => this.#dispatch(call, noun, handler));
+    const imports = hostImports(this.#run.imports, this, (call, noun, handler) => this.#dispatch(call, noun, handler));
     const lease = this.#lease;
     if (lease !== null) {
       const memory: WebAssembly.ModuleImports = Object.create(null);
@@ -238,11 +241,8 @@ export class Execution implements Host {
     const size = lease.memory.buffer.byteLength / 65_536;
     if (pages === 0) return size;
     if (size + pages <= Math.min(lease.maximum, this.context.limits.memoryPages)) {
-      try {
-        return lease.memory.grow(pages);
-      } catch {
-        // V8 could not map that much; to the guest it is the same answer as the limit.
-      }
+      const old = this.#sandbox.pool.grow(lease, pages);
+      if (old !== -1) return old;
     }
     this.#growRefused = true;
     return -1;
@@ -251,13 +251,13 @@ export class Execution implements Host {
   #record(ending: Ending): void {
     if (this.#ending !== null) return;
     this.#ending = ending;
-    this.#abort?.abort();
+    this.#abort?.abort(OVER);
   }
 
   #trapped(error: unknown): Ending {
     const text = error instanceof Error ? error.message : String(error);
     if (error instanceof WebAssembly.RuntimeError && text.includes('unreachable') && this.#growRefused) {
-      const message = `out of memory: a limit of ${this.context.limits.memoryPages} pages refused it more`;
+      const message = `out of memory: a limit of ${this.context.limits.memoryPages} pages, or a full machine, refused it more`;
       return { cause: 'memory', exitCode: trapExitCode(text), message };
     }
     if (error instanceof WebAssembly.Exception) {
@@ -269,14 +269,14 @@ export class Execution implements Host {
   #close(): Outcome {
     this.#sandbox.onCpu.leave();
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#abort?.abort();
+    this.#abort?.abort(OVER);
     this.memory.revoke();
     for (const free of this.#frees) free();
     this.#frees.clear();
     let peakMemoryBytes = 0;
     if (this.#lease !== null) {
-      peakMemoryBytes = this.#lease.memory.buffer.byteLength;
       this.#sandbox.pool.give(this.#lease);
+      peakMemoryBytes = this.#lease.views.bytes.length;
       this.#lease = null;
     }
     const { cause, exitCode, message } = this.#ending ?? { cause: 'exited', exitCode: 0, message: '' };

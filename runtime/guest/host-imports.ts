@@ -44,26 +44,43 @@ export function isServed(call: HostCall): boolean {
 /** Wraps one handler with what every host call goes through; implemented by the execution. */
 export type Dispatch = (call: HostCall, module: HostModule, handler: HostCallHandler) => CallableFunction;
 
+/** What to link for one import; the same for every execution of a module, so it is looked up once. */
+export interface PlannedImport {
+  readonly module: string;
+  readonly name: string;
+  readonly call: HostCall;
+  /** `null` where every call returns the row's errno. */
+  readonly noun: Noun | null;
+}
+
+/** @throws TypeError for an import without a host call; the rewriter refused such modules */
+export function planImports(imports: ModuleFacts['imports']): PlannedImport[] {
+  return imports.map(({ module, name }) => {
+    const call = findHostCall(module, name);
+    if (call === undefined) throw new TypeError(`unlinked import ${module}.${name}`);
+    const noun = call.unservedErrno === null ? NOUNS.get(`${module}.${name}`) : null;
+    if (noun === undefined) throw new TypeError(`no handler for ${module}.${name}`);
+    return { module, name, call, noun };
+  });
+}
+
 /**
  * The import object of one execution: exactly the host calls its module names, each through the dispatcher.
  * Every level has a null prototype; a plain object would hand a guest JavaScript's own functions by name.
  */
-export function hostImports(imports: ModuleFacts['imports'], host: Host, dispatch: Dispatch): WebAssembly.Imports {
+export function hostImports(plan: readonly PlannedImport[], host: Host, dispatch: Dispatch): WebAssembly.Imports {
   const bound = new Map<Noun, HostModule>();
   const result: WebAssembly.Imports = Object.create(null);
-  for (const { module, name } of imports) {
-    const call = findHostCall(module, name);
-    if (call === undefined) throw new TypeError(`unlinked import ${module}.${name}`);
-    const names = result[module] ?? (Object.create(null) as WebAssembly.ModuleImports);
-    result[module] = names;
-    names[name] = link(call, host, dispatch, bound) as WebAssembly.ImportValue;
+  for (const planned of plan) {
+    const names = result[planned.module] ?? (Object.create(null) as WebAssembly.ModuleImports);
+    result[planned.module] = names;
+    names[planned.name] = link(planned, host, dispatch, bound) as WebAssembly.ImportValue;
   }
   return result;
 }
 
-function link(call: HostCall, host: Host, dispatch: Dispatch, bound: Map<Noun, HostModule>): unknown {
-  const noun = NOUNS.get(`${call.module}.${call.name}`);
-  if (noun === undefined || call.unservedErrno !== null) {
+function link({ call, noun }: PlannedImport, host: Host, dispatch: Dispatch, bound: Map<Noun, HostModule>): unknown {
+  if (noun === null) {
     const errno = call.unservedErrno ?? 0;
     return dispatch(call, UNSERVED, () => errno);
   }

@@ -1,3 +1,6 @@
+import { collectGarbage } from './collect-garbage.ts';
+import type { MemoryViews } from './memory.ts';
+
 /**
  * `(module (import "h" "g" (func $g (param i32) (result i32))) (export "grow" (func $g)))`: a global of function
  * reference type takes only exported wasm functions, so a JavaScript `grow` must pass through an instance once.
@@ -12,6 +15,8 @@ const GROW_MODULE = new WebAssembly.Module(
 );
 
 const PAGE_BYTES = 65_536;
+/** Bytes of dropped memories after which garbage is collected. */
+const MAX_DROPPED_BYTES = 256 * 1_048_576;
 
 /** A linear memory on lease to one execution, with the function its `memory.grow` calls. */
 export interface LeasedMemory {
@@ -21,6 +26,8 @@ export interface LeasedMemory {
   /** Answers `memory.grow(pages)` for the execution that holds the lease: the old size in pages, or −1. */
   onGrow: (pages: number) => number;
   readonly maximum: number;
+  /** Views of the memory as it was when the lease began. */
+  views: MemoryViews;
 }
 
 const REFUSE = (): number => -1;
@@ -30,13 +37,20 @@ const REFUSE = (): number => -1;
  * Pools are by exact initial size and maximum; pooled bytes are capped.
  */
 export class MemoryPool {
-  readonly #free = new Map<string, LeasedMemory[]>();
+  readonly #free = new Map<number, LeasedMemory[]>();
   readonly #maxBytes: number;
+  readonly #maxLiveBytes: number;
   #pooledBytes = 0;
+  #liveBytes = 0;
+  #droppedBytes = 0;
 
-  /** @param maxBytes most bytes kept in unused memories */
-  constructor(maxBytes: number) {
+  /**
+   * @param maxBytes most bytes kept in unused memories
+   * @param maxLiveBytes most bytes that memories on lease may grow to together
+   */
+  constructor(maxBytes: number, maxLiveBytes: number) {
     this.#maxBytes = maxBytes;
+    this.#maxLiveBytes = maxLiveBytes;
   }
 
   /**
@@ -45,16 +59,35 @@ export class MemoryPool {
    * @throws RangeError when V8 can map no further memory
    */
   take(initial: number, maximum: number): LeasedMemory {
-    const key = `${initial}/${maximum}`;
+    const leased = this.#takeFree(initial, maximum);
+    this.#liveBytes += initial * PAGE_BYTES;
+    return leased;
+  }
+
+  /** `memory.grow(pages)`: the old size in pages, or −1 when all leases together, or V8, have no room for more. */
+  grow({ memory }: LeasedMemory, pages: number): number {
+    const bytes = pages * PAGE_BYTES;
+    if (this.#liveBytes + bytes > this.#maxLiveBytes) return -1;
+    try {
+      const old = memory.grow(pages);
+      this.#liveBytes += bytes;
+      return old;
+    } catch {
+      return -1;
+    }
+  }
+
+  #takeFree(initial: number, maximum: number): LeasedMemory {
+    const key = keyOf(initial, maximum);
     const free = this.#free.get(key) ?? [];
     if (free.length === 0) this.#free.set(key, free);
     const pooled = free.pop();
     if (pooled !== undefined) {
-      this.#pooledBytes -= pooled.memory.buffer.byteLength;
+      this.#pooledBytes -= pooled.views.bytes.length;
       return pooled;
     }
     const memory = new WebAssembly.Memory({ initial, maximum });
-    const leased: LeasedMemory = { memory, maximum, onGrow: REFUSE, grow: null };
+    const leased: LeasedMemory = { memory, maximum, onGrow: REFUSE, grow: null, views: viewsOf(memory) };
     const helper = new WebAssembly.Instance(GROW_MODULE, { h: { g: (pages: number) => leased.onGrow(pages) } });
     (leased as { grow: unknown }).grow = helper.exports.grow;
     return leased;
@@ -63,12 +96,34 @@ export class MemoryPool {
   /** Takes a memory back. It is cleared here, before anybody else can hold it. */
   give(leased: LeasedMemory): void {
     leased.onGrow = REFUSE;
-    const { buffer } = leased.memory;
+    // Growing detached the buffer that the views look at.
+    if (leased.views.bytes.length === 0) leased.views = viewsOf(leased.memory);
+    const { bytes } = leased.views;
+    this.#liveBytes -= bytes.length;
     // A memory that grew fits only modules that start at its size; without one it would never be taken.
-    const free = this.#free.get(`${buffer.byteLength / PAGE_BYTES}/${leased.maximum}`);
-    if (free === undefined || this.#pooledBytes + buffer.byteLength > this.#maxBytes) return;
-    new Uint8Array(buffer).fill(0);
-    this.#pooledBytes += buffer.byteLength;
+    const free = this.#free.get(keyOf(bytes.length / PAGE_BYTES, leased.maximum));
+    if (free === undefined || this.#pooledBytes + bytes.length > this.#maxBytes) {
+      this.#drop(bytes.length);
+      return;
+    }
+    bytes.fill(0);
+    this.#pooledBytes += bytes.length;
     free.push(leased);
   }
+
+  /** Forgets a memory: its bytes come back when V8 next collects garbage, which must not be left to chance. */
+  #drop(bytes: number): void {
+    this.#droppedBytes += bytes;
+    if (this.#droppedBytes < MAX_DROPPED_BYTES) return;
+    this.#droppedBytes = 0;
+    setImmediate(collectGarbage);
+  }
+}
+
+function keyOf(initial: number, maximum: number): number {
+  return initial * 65_537 + maximum;
+}
+
+function viewsOf({ buffer }: WebAssembly.Memory): MemoryViews {
+  return { bytes: new Uint8Array(buffer), view: new DataView(buffer) };
 }

@@ -1,5 +1,14 @@
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
+
+/** The two ways a memory's bytes are looked at; worth keeping, since making them costs more than a host call. */
+export interface MemoryViews {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
 /** A guest named memory it does not have, or its execution is over. Becomes an errno, never a JavaScript error. */
 export class MemoryFault extends Error {}
 
@@ -10,18 +19,22 @@ export class MemoryFault extends Error {}
  */
 export class GuestMemory {
   #memory: WebAssembly.Memory | null;
-  #bytes: Uint8Array = new Uint8Array(0);
-  #view: DataView = new DataView(new ArrayBuffer(0));
+  #bytes = NO_BYTES as Uint8Array;
+  #view = NO_VIEW as DataView;
 
-  constructor(memory: WebAssembly.Memory | null) {
+  /** @param views of this memory as it is now, when somebody has them */
+  constructor(memory: WebAssembly.Memory | null, views?: MemoryViews) {
     this.#memory = memory;
+    if (views === undefined) return;
+    this.#bytes = views.bytes;
+    this.#view = views.view;
   }
 
   /** From now on every access is a fault. */
   revoke(): void {
     this.#memory = null;
-    this.#bytes = new Uint8Array(0);
-    this.#view = new DataView(new ArrayBuffer(0));
+    this.#bytes = NO_BYTES;
+    this.#view = NO_VIEW;
   }
 
   get revoked(): boolean {
@@ -96,10 +109,10 @@ export class GuestMemory {
   #renew(): void {
     const memory = this.#memory;
     if (memory === null) throw new MemoryFault();
+    // A view of a detached buffer has no length; nor has that of an empty memory, which is looked at anew each time.
+    if (this.#bytes.length !== 0) return;
     const { buffer } = memory;
-    if (this.#bytes.buffer !== buffer) {
-      this.#bytes = new Uint8Array(buffer);
-      this.#view = new DataView(buffer);
-    }
+    this.#bytes = new Uint8Array(buffer);
+    this.#view = new DataView(buffer);
   }
 }

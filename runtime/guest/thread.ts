@@ -2,7 +2,6 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Outcome } from '../core/execution.ts';
 import {
   type FromSandbox,
-  type FunctionEntry,
   type Grant,
   packOutcomes,
   type RunMessage,
@@ -10,13 +9,14 @@ import {
   type ToSandbox,
 } from '../core/sandbox-messages.ts';
 import { Execution, type Run, type Sandbox } from './execution.ts';
+import { planImports } from './host-imports.ts';
 import { MemoryPool } from './memory-pool.ts';
 import { OnCpu } from './on-cpu.ts';
 import { createOutbound } from './outbound/fetch.ts';
 
 /** Entry of a sandbox thread: messages in, executions, messages out. */
 function serve(port: MessagePort, data: SandboxThreadData): void {
-  const functions = new Map<number, FunctionEntry>();
+  const functions = new Map<number, Pick<Run, 'function' | 'imports'>>();
   const grants = new Map<number, Grant>();
   const live = new Map<number, Execution>();
   const onCpu = new OnCpu(data.cells, data.epochMs);
@@ -41,7 +41,7 @@ function serve(port: MessagePort, data: SandboxThreadData): void {
     flushSoon();
   };
   const sandbox: Sandbox = {
-    pool: new MemoryPool(data.poolBytes),
+    pool: new MemoryPool(data.poolBytes, data.liveBytes),
     onCpu,
     outbound: createOutbound({ upstreams: data.upstreams, log }),
     memoryPages: data.memoryPages,
@@ -71,11 +71,13 @@ function serve(port: MessagePort, data: SandboxThreadData): void {
     const grant = grants.get(grantNumber);
     if (entry === undefined || grant === undefined) throw new Error(`execution ${id} names what was never sent`);
     const { limits, permissions } = grant;
-    return { id, function: entry, context: { args, env: pairs(env), stdin: stdin ?? EMPTY, limits, permissions } };
+    return { id, ...entry, context: { args, env: pairs(env), stdin: stdin ?? EMPTY, limits, permissions } };
   };
 
   port.on('message', (message: ToSandbox) => {
-    for (const [number, entry] of message.functions) functions.set(number, entry);
+    for (const [number, entry] of message.functions) {
+      functions.set(number, { function: entry, imports: planImports(entry.facts.imports) });
+    }
     for (const [number, grant] of message.grants) grants.set(number, grant);
     // Each in a turn of its own, so that one that ends at once hands its memory to the next.
     for (const run of message.runs) setImmediate(start, read(run));

@@ -15,10 +15,15 @@ export interface ApiInit {
   readonly bodyLimitBytes: number;
   /** How long an install request waits before it answers code 408, in ms. */
   readonly installWaitMs?: number;
+  /** Most bytes of bodies whose execute requests are not answered yet; beyond it they are told "busy". */
+  readonly heldBytes?: number;
 }
 
 /** As long as b7s waits for an install. */
 const INSTALL_WAIT_MS = 10_000;
+
+/** A body and what is read of it stay in memory while its request waits; a thousand of the largest would not fit. */
+const HELD_BYTES = 256 * 1_048_576;
 
 /** A client has this long to send its request, in ms. */
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -59,7 +64,7 @@ export async function createApi(node: InferenceNode, init: ApiInit): Promise<Fas
   });
 
   app.get('/api/v1/health', async (request, reply) => sendJson(request, reply, '{"type":"health","code":200}\n'));
-  addExecuteRoute(app, node, log);
+  addExecuteRoute(app, node, { log, heldBytes: init.heldBytes ?? HELD_BYTES });
   addInstallRoute(app, node, { log, waitMs: init.installWaitMs ?? INSTALL_WAIT_MS });
   addResultRoute(app, node);
   return app;

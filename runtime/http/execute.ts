@@ -8,12 +8,23 @@ import { encodeExecuteError, encodeExecuteReply, expected } from './execute-repl
 import { EXECUTE_REQUEST, toExecuteRequest } from './execute-request.ts';
 import type { ApiLog } from './log.ts';
 
-/** `POST /api/v1/functions/execute`: 400 for a body that cannot be read, else 200 with a code in the body. */
-export function addExecuteRoute(app: FastifyInstance, node: Pick<InferenceNode, 'execute'>, log: ApiLog): void {
+/**
+ * `POST /api/v1/functions/execute`: 400 for a body that cannot be read, else 200 with a code in the body.
+ * @param init.heldBytes most bytes of bodies in work at once; one request alone is always taken
+ */
+export function addExecuteRoute(
+  app: FastifyInstance,
+  node: Pick<InferenceNode, 'execute'>,
+  { log, heldBytes }: { readonly log: ApiLog; readonly heldBytes: number },
+): void {
+  let held = 0;
   app.post('/api/v1/functions/execute', async (request, reply) => {
-    const asked = toExecuteRequest(readBody(request, EXECUTE_REQUEST));
     const requestId = randomUUID();
+    const size = Buffer.isBuffer(request.body) ? request.body.length : 0;
+    if (held > 0 && held + size > heldBytes) return sendJson(request, reply, encodeExecuteError(requestId, busy(held)));
+    const asked = toExecuteRequest(readBody(request, EXECUTE_REQUEST));
     const client = watchClient(request.raw.socket);
+    held += size;
     try {
       const answer = await node.execute(asked, { requestId, signal: client.signal });
       return sendJson(request, reply, encodeExecuteReply(answer));
@@ -23,7 +34,12 @@ export function addExecuteRoute(app: FastifyInstance, node: Pick<InferenceNode, 
       if (expected(error) === null) log.error({ err: error, requestId }, 'execute request failed');
       return sendJson(request, reply, encodeExecuteError(requestId, error));
     } finally {
+      held -= size;
       client.release();
     }
   });
+}
+
+function busy(held: number): InferbaseError {
+  return new InferbaseError('ERR_BUSY', `busy: requests in work hold ${held} bytes already; retry later, or send less`);
 }

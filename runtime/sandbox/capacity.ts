@@ -8,6 +8,11 @@ const MAPS_SHARE = 0.5;
 /** What a live execution takes at least: its stack, a small memory, its buffers. */
 const BYTES_PER_EXECUTION = 512 * 1024;
 
+/** Linear memory that all live executions may have together: half of the machine's, in bytes. */
+export function memoryCapacity(): number {
+  return Math.floor(totalmem() / 2);
+}
+
 /**
  * Most executions this machine carries at once.
  * @param asked the operator's number

@@ -55,6 +55,8 @@ export interface Sent {
   readonly context: Pick<ExecutionContext, 'args' | 'env' | 'stdin'>;
   /** See `placesOf`. */
   readonly places: number;
+  /** Linear memory it begins with, in bytes. */
+  readonly memoryBytes: number;
   /** Aborted once the caller went away. */
   readonly signal: AbortSignal | undefined;
   readonly settle: (outcome: Outcome) => void;
@@ -84,6 +86,7 @@ export class SandboxThread {
   #flushing = false;
   #sequence = 0;
   #load = 0;
+  #memoryBytes = 0;
   #watch: NodeJS.Timeout | null = null;
   #watched = { id: 0, since: 0 };
   #blamed = 0;
@@ -116,6 +119,11 @@ export class SandboxThread {
     return this.#load;
   }
 
+  /** Linear memory that executions here began with, in bytes. */
+  get memoryBytes(): number {
+    return this.#memoryBytes;
+  }
+
   /** One guest has held the CPU for a while: what is sent here now waits for it. */
   get stalled(): boolean {
     return this.#watched.id !== 0 && performance.now() - this.#watched.since > STALL_MS;
@@ -125,6 +133,7 @@ export class SandboxThread {
     const { id, context } = sent;
     this.#live.set(id, { sent, sequence: ++this.#sequence });
     this.#load += sent.places;
+    this.#memoryBytes += sent.memoryBytes;
     this.#runs.push([
       id,
       this.#functions.numberOf(sent.function),
@@ -173,6 +182,7 @@ export class SandboxThread {
       if (live === undefined) continue;
       this.#live.delete(id);
       this.#load -= live.sent.places;
+      this.#memoryBytes -= live.sent.memoryBytes;
       live.sent.settle(outcome);
       this.#events.onOutcome();
     }
@@ -203,6 +213,7 @@ export class SandboxThread {
     const lost = [...this.#live.values()];
     this.#live.clear();
     this.#load = 0;
+    this.#memoryBytes = 0;
     const unstarted: Sent[] = [];
     for (const { sent, sequence } of lost) {
       if (cellDifference(sequence, started) > 0) unstarted.push(sent);

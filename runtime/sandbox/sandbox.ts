@@ -1,11 +1,12 @@
 import { InferbaseError } from '../core/errors.ts';
 import type { ExecutionContext, Outcome } from '../core/execution.ts';
 import { type FunctionEntry, type Grant, MAX_EXECUTION_ID, type SandboxThreadData } from '../core/sandbox-messages.ts';
-import { executionCapacity } from './capacity.ts';
+import { executionCapacity, memoryCapacity } from './capacity.ts';
 import { ended, placesOf, SandboxThread, type Sent, THREAD_PLACES } from './sandbox-thread.ts';
 
 /** Threads that die before they are ready are not replaced for ever. */
 const MAX_FAILED_BOOTS = 3;
+const PAGE_BYTES = 65_536;
 
 export interface SandboxInit extends Pick<SandboxThreadData, 'upstreams' | 'memoryPages'> {
   /** Number of sandbox threads. */
@@ -16,6 +17,8 @@ export interface SandboxInit extends Pick<SandboxThreadData, 'upstreams' | 'memo
   readonly queue: number;
   /** Most bytes each thread keeps in unused linear memories; default 64 MiB. */
   readonly poolBytes?: number;
+  /** Most bytes of linear memory that live executions have together; default half of the machine's. */
+  readonly memoryBytes?: number;
   log(line: string): void;
 }
 
@@ -40,6 +43,8 @@ export interface Sandbox {
 export function createSandbox(init: SandboxInit): Sandbox {
   const { upstreams, memoryPages, poolBytes = 64 * 1_048_576 } = init;
   const capacity = executionCapacity(init.concurrency);
+  const memoryBytesInAll = init.memoryBytes ?? memoryCapacity();
+  const liveBytes = Math.floor(memoryBytesInAll / init.threads);
   const threads = new Set<SandboxThread>();
   const waiting = new Set<Sent>();
   let closed: Promise<void> | null = null;
@@ -48,7 +53,7 @@ export function createSandbox(init: SandboxInit): Sandbox {
 
   function startThread(): SandboxThread {
     const thread = new SandboxThread(
-      { upstreams, memoryPages, poolBytes },
+      { upstreams, memoryPages, poolBytes, liveBytes },
       {
         log: init.log,
         onOutcome: dispatchWaiting,
@@ -83,14 +88,18 @@ export function createSandbox(init: SandboxInit): Sandbox {
 
   /** The thread with the most room, or `undefined` when the execution has to wait. */
   function threadFor(sent: Sent): SandboxThread | undefined {
-    const { places } = sent;
+    const { places, memoryBytes } = sent;
     let live = 0;
+    let bytes = 0;
     let best: SandboxThread | undefined;
     for (const thread of threads) {
       live += thread.load;
+      bytes += thread.memoryBytes;
       if (thread.load + places <= THREAD_PLACES && (best === undefined || rank(thread) < rank(best))) best = thread;
     }
-    return live === 0 || live + places <= capacity ? best : undefined;
+    // What they begin with may take half; the other half is for growing.
+    const fits = live + places <= capacity && bytes + memoryBytes <= memoryBytesInAll / 2;
+    return live === 0 || fits ? best : undefined;
   }
 
   function dispatch(sent: Sent): void {
@@ -142,6 +151,7 @@ export function createSandbox(init: SandboxInit): Sandbox {
           grant,
           context,
           places: placesOf({ function: entry, context }),
+          memoryBytes: (entry.facts.memory?.initial ?? 0) * PAGE_BYTES,
           signal,
           settle: (outcome) => {
             signal?.removeEventListener('abort', onAbort);

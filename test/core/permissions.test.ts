@@ -216,3 +216,18 @@ it('a line of a manifest or request that is about files or sockets grants no HTT
   const mixed = intersectPermissions({ policy, manifest: ['file://a.go', 'https://a.example/'], request: null });
   assert.equal(allows(mixed, new URL('https://a.example/')), true);
 });
+
+it('a list of a manifest or request that is far too long is refused', () => {
+  const line = (index: number): string => `https://a.example/${index}`;
+  const many = Array.from({ length: 257 }, (_, index) => line(index));
+  const long = [`https://a.example/${'a'.repeat(70_000)}`];
+  for (const lines of [many, long]) {
+    assert.throws(() => intersectPermissions({ policy: [], manifest: null, request: lines }), {
+      code: 'ERR_INVALID_REQUEST',
+    });
+    assert.throws(() => intersectPermissions({ policy: [], manifest: lines, request: null }), {
+      code: 'ERR_INVALID_MANIFEST',
+    });
+  }
+  intersectPermissions({ policy: many, manifest: null, request: many.slice(1) });
+});

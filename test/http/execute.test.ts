@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { InferbaseError } from '../../runtime/core/errors.ts';
 import type { Outcome } from '../../runtime/core/execution.ts';
 import type { PeerResult } from '../../runtime/core/node.ts';
-import { EXECUTE, PEER, peerResult, post, stubApi } from './stub-node.ts';
+import { createApi } from '../../runtime/http/api.ts';
+import { BODY_LIMIT, EXECUTE, PEER, peerResult, post, stubApi, stubNode } from './stub-node.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -142,3 +143,39 @@ for (const [error, code, message] of ERRORS) {
     assert.deepEqual(rest, { code, message, cluster: {} });
   });
 }
+
+test('more parameters or variables than anyone needs are a 400, and the function does not run', async (t) => {
+  const app = await createApi(stubNode({ execute: () => Promise.reject(new Error('it ran')) }), {
+    log: false,
+    bodyLimitBytes: 1_048_576,
+  });
+  t.after(() => app.close());
+  for (const body of [
+    { parameters: new Array(10_001).fill({}) },
+    { config: { env_vars: new Array(10_001).fill({}) } },
+  ]) {
+    const answer = await post(app, EXECUTE, JSON.stringify(body));
+    assert.equal(answer.status, 400);
+    assert.match(answer.body, /(parameters|config\.env_vars) has 10001 items/);
+  }
+});
+
+test('requests whose bodies together take too much memory are told that the node is busy', async (t) => {
+  const waiting = Promise.withResolvers<void>();
+  const node = stubNode({
+    execute: async (_request, { requestId }) => {
+      await waiting.promise;
+      return { requestId, results: [], remarks: [] };
+    },
+  });
+  const app = await createApi(node, { log: false, bodyLimitBytes: BODY_LIMIT, heldBytes: 2_000 });
+  t.after(() => app.close());
+  const body = JSON.stringify({ config: { stdin: 'a'.repeat(900) } });
+  const held = [post(app, EXECUTE, body), post(app, EXECUTE, body)];
+  const refused = JSON.parse((await post(app, EXECUTE, body)).body);
+  assert.equal(refused.code, '503');
+  assert.match(refused.message, /busy/);
+  waiting.resolve();
+  for (const answer of await Promise.all(held)) assert.equal(JSON.parse(answer.body).code, '200');
+  assert.equal(JSON.parse((await post(app, EXECUTE, body)).body).code, '200');
+});

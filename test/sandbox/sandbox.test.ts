@@ -47,6 +47,18 @@ describe('a guest that spins', () => {
     assert.equal((await spinning).cause, 'deadline');
     for (const result of waiting) assert.deepEqual([result.cause, result.exitCode], ['exited', 3]);
   });
+
+  test('does not let an execution start that its caller gave up meanwhile', async (t) => {
+    const runtime = await open(t);
+    const [spin, sleep] = await Promise.all([prepare(runtime, 'spin'), prepare(runtime, 'sleep')]);
+    const caller = new AbortController();
+    const spinning = runPrepared(runtime, spin, { limits: { deadlineMs: 300 } });
+    const waiting = runPrepared(runtime, sleep, { signal: caller.signal, limits: { deadlineMs: 2_000 } });
+    setTimeout(() => caller.abort(), 50);
+    assert.equal((await spinning).cause, 'deadline');
+    const { cause, usage } = await waiting;
+    assert.deepEqual([cause, usage.hostCalls], ['cancelled', 0]);
+  });
 });
 
 describe('the queue', () => {

@@ -49,6 +49,11 @@ describe('one more than allowed is refused', () => {
     ['elements of tables', () => rawModule(['table', list(2, [0x70, 0, ...u32(500_001)])]), /past 1000000/],
     ['pages of memory', () => rawModule(['memory', join([1, 0], u32(65_537))]), /65537 pages/],
     ['maximum pages of memory', () => rawModule(['memory', join([1, 1, 0], u32(65_537))]), /65537 pages/],
+    [
+      'parameters of a tag',
+      () => rawModule(['type', join([1, 0x60], list(BOUNDS.tagParams + 1, [0x7e]), [0])], ['tag', [1, 0, 0]]),
+      /17 parameters/,
+    ],
     ['tags', () => rawModule(NO_TYPE, ['tag', list(BOUNDS.tags + 1, [0, 0])]), /1001 tags/],
     ['globals', () => rawModule(['global', list(BOUNDS.globals + 1, [0x7f, 0, 0x41, 0, 0x0b])]), /50001 globals/],
     ['exports', () => rawModule(['export', list(BOUNDS.exports + 1, [0, 0, 0])]), /2001 exports/],

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Outcome } from '../../runtime/core/execution.ts';
+import { DEFAULT_LIMITS } from '../../runtime/core/limits.ts';
+import { NO_PERMISSIONS } from '../../runtime/core/permissions.ts';
+import type { FunctionEntry } from '../../runtime/core/sandbox-messages.ts';
+import { createSandbox } from '../../runtime/sandbox/sandbox.ts';
+import { placesOf, THREAD_PLACES } from '../../runtime/sandbox/sandbox-thread.ts';
+import { prepareModule } from '../../runtime/wasm/prepare.ts';
+import { openTestRuntime, runPrepared } from '../support/run-guest.ts';
+import { guest } from '../support/wat.ts';
+
+const MIB = 1_048_576;
+const NO_INPUT = { args: [], env: [], stdin: new Uint8Array(0) };
+
+async function load(name: string): Promise<FunctionEntry> {
+  const { facts, bytes } = prepareModule(await guest(name));
+  return { module: new WebAssembly.Module(bytes), facts: { ...facts, entry: '_start' } };
+}
+
+/** A sandbox of one thread in which one guest can be run again and again. */
+async function open(t: TestContext, name: string, memoryBytes: number): Promise<() => Promise<Outcome>> {
+  const init = { threads: 1, concurrency: 100, queue: 100, upstreams: {}, memoryPages: 256, memoryBytes };
+  const sandbox = createSandbox({ ...init, log: () => {} });
+  t.after(() => sandbox.close());
+  const entry = await load(name);
+  const grant = { limits: DEFAULT_LIMITS, permissions: NO_PERMISSIONS };
+  return () => sandbox.run(entry, grant, NO_INPUT);
+}
+
+test('guests that sleep on all the memory they can get leave the machine some, and what they had comes back', async (t) => {
+  const run = await open(t, 'fill-and-sleep', 64 * MIB);
+  for (let round = 0; round < 2; round++) {
+    const causes = (await Promise.all(Array.from({ length: 20 }, run))).map(({ cause }) => cause);
+    const done = causes.filter((cause) => cause === 'exited').length;
+    assert.ok(done >= 1 && done <= 4, String(done));
+    assert.equal(causes.filter((cause) => cause === 'memory').length, 20 - done);
+  }
+});
+
+test('memories that grew and ended do not pile up until the heap happens to need a collection', async (t) => {
+  const run = await open(t, 'fill-and-leave', 1_024 * MIB);
+  await run();
+  const before = process.memoryUsage().rss;
+  let most = 0;
+  for (let round = 0; round < 130; round++) {
+    assert.equal((await run()).cause, 'exited');
+    most = Math.max(most, process.memoryUsage().rss - before);
+  }
+  assert.ok(most < 700 * MIB, `${Math.round(most / MIB)} MiB`);
+});
+
+test('an execution with a large input takes more of its thread', async () => {
+  const entry = await load('exit-three');
+  const places = (env: readonly (readonly [string, string])[]) =>
+    placesOf({ function: entry, context: { ...NO_INPUT, env } });
+  assert.equal(places([['A', 'x'.repeat(1_000)]]), 1);
+  assert.ok(places([['A', 'x'.repeat(8 * MIB)]]) > 200);
+  assert.equal(places([['A', 'x'.repeat(400 * MIB)]]), THREAD_PLACES);
+});
+
+test('nothing of the input of an execution stays behind when it is over', async (t) => {
+  const runtime = await openTestRuntime();
+  t.after(() => runtime.close());
+  const found = await runtime.store.prepareFile(await guest('exit-three'), 'exit-three.wasm');
+  // Together past the heap of a thread.
+  for (let round = 0; round < 80; round++) {
+    const { cause } = await runPrepared(runtime, found, { env: [['ROUND', `${round}`.repeat(4 * MIB)]] });
+    assert.equal(cause, 'exited');
+  }
+  assert.deepEqual(
+    runtime.logLines.filter((line) => line.includes('failed')),
+    [],
+  );
+});
