@@ -3,6 +3,7 @@
 // a syntax error or ERR_UNKNOWN_FILE_EXTENSION: no `??`, no `?.`, no `node:` imports, no top-level await, no TypeScript.
 import { spawn } from 'child_process';
 import fs from 'fs';
+import path from 'path';
 import { fileURLToPath } from 'url';
 
 const EXIT_OLD_NODE = 78;
@@ -12,12 +13,17 @@ function hasNeededFeatures() {
   return typeof WebAssembly.Suspending === 'function' && typeof WebAssembly.promising === 'function';
 }
 
-/** A clone brings its own Node as a development dependency: `node_modules/node/bin/node`. */
+/**
+ * The npm package `node`, a development dependency of a clone or of the project this package is installed in: looked for
+ * from here upwards, as Node looks for packages. Only the nearest counts: two that are too old would call each other.
+ */
 function findOwnNode() {
-  const names = process.platform === 'win32' ? ['node.exe'] : ['node'];
-  for (const name of names) {
-    const path = fileURLToPath(new URL(`../node_modules/node/bin/${name}`, import.meta.url));
-    if (fs.existsSync(path) && fs.realpathSync(path) !== fs.realpathSync(process.execPath)) return path;
+  const name = process.platform === 'win32' ? 'node.exe' : 'node';
+  let folder = path.dirname(fileURLToPath(import.meta.url));
+  while (folder !== path.dirname(folder)) {
+    folder = path.dirname(folder);
+    const found = path.join(folder, 'node_modules', 'node', 'bin', name);
+    if (fs.existsSync(found)) return fs.realpathSync(found) === fs.realpathSync(process.execPath) ? null : found;
   }
   return null;
 }
@@ -59,7 +65,8 @@ function main() {
   }
   process.stderr.write(
     `inferbase needs Node 24 or later, but this is Node ${process.versions.node} (${process.execPath}), which has no ` +
-      'WebAssembly.Suspending: install a newer one from https://nodejs.org, or in a clone run `npm install` first.\n',
+      'WebAssembly.Suspending: install a newer one from https://nodejs.org, or type `npm install -D node` in your project, ' +
+      'or `npm install` in a clone.\n',
   );
   process.exitCode = EXIT_OLD_NODE;
 }

@@ -16,12 +16,14 @@ const DRAIN_MS = 5_000;
 
 /** A node put together: what the command line works with. */
 export interface Runtime {
-  /** base58 libp2p peer id. */
-  readonly peerId: string;
-  readonly node: InferenceNode;
   readonly store: FunctionStore;
   /** Runs a function of the store, or one prepared from a file, with exactly this context. */
   run(found: StoredFunction, context: ExecutionContext, signal?: AbortSignal): Promise<Outcome>;
+  /**
+   * The node that answers requests; its key is read, or made, at the first call.
+   * @throws InferbaseError when there is a key file that cannot be used, or none can be written
+   */
+  openNode(): Promise<InferenceNode>;
   /**
    * Serves the REST API at `listen.api`; resolves when it accepts requests and the sandbox threads are ready.
    * @throws an error with code `EADDRINUSE` or `EACCES` from the system when it cannot listen there
@@ -32,7 +34,7 @@ export interface Runtime {
 }
 
 /**
- * Opens the node's store and identity under `dataDir`. Threads start when something is run or served.
+ * Opens the node's store under `dataDir`. Threads start when something is run or served.
  * @throws InferbaseError ERR_STORE_UNAVAILABLE when the data folder cannot be written
  */
 export async function openRuntime(settings: Settings, log: Log): Promise<Runtime> {
@@ -41,8 +43,6 @@ export async function openRuntime(settings: Settings, log: Log): Promise<Runtime
     gateways: settings.gateways,
     log: (line, fields = {}) => log.info({ ...fields }, line),
   });
-  const keyFile = settings.keyFile ?? join(settings.dataDir, 'keys', 'priv.bin');
-  const { peerId } = await loadIdentity(keyFile, { create: true });
 
   let sandbox: Sandbox | null = null;
   const openSandbox = (): Sandbox => {
@@ -56,17 +56,25 @@ export async function openRuntime(settings: Settings, log: Log): Promise<Runtime
     });
     return sandbox;
   };
-  const node = createSoloNode(
-    { peerId, store, sandbox: { run: (...args) => openSandbox().run(...args) } },
-    { limits: settings.limits, policy: settings.policy.allow },
-  );
+  const createNode = async (): Promise<InferenceNode> => {
+    const keyFile = settings.keyFile ?? join(settings.dataDir, 'keys', 'priv.bin');
+    const { peerId } = await loadIdentity(keyFile, { create: true });
+    return createSoloNode(
+      { peerId, store, sandbox: { run: (...args) => openSandbox().run(...args) } },
+      { limits: settings.limits, policy: settings.policy.allow },
+    );
+  };
+  let node: Promise<InferenceNode> | null = null;
+  const openNode = (): Promise<InferenceNode> => {
+    node ??= createNode();
+    return node;
+  };
 
   let stopListening: (() => Promise<void>) | null = null;
   let closing: Promise<void> | null = null;
   return {
-    peerId,
-    node,
     store,
+    openNode,
     run: (found, context, signal) => {
       // Threads keep grants for later requests: the input must not be part of one.
       const { limits, permissions } = context;
@@ -79,7 +87,7 @@ export async function openRuntime(settings: Settings, log: Log): Promise<Runtime
       }
       const { ready } = openSandbox();
       const { createApi } = await import('./http/api.ts');
-      const api = await createApi(node, { log, bodyLimitBytes: settings.limits.bodyBytes });
+      const api = await createApi(await openNode(), { log, bodyLimitBytes: settings.limits.bodyBytes });
       stopListening = () => api.close();
       await Promise.all([api.listen({ host: wanted.host, port: wanted.port }), ready]);
       store.warm();

@@ -7,10 +7,10 @@ import { intersectPermissions } from '../core/permissions.ts';
 import type { StoredFunction } from '../store/store.ts';
 import { EXIT, ExitError } from './exit.ts';
 import { aborted, watchInterrupt } from './interrupt.ts';
-import { withRuntime } from './open-runtime.ts';
+import { withAnyRuntime, withRuntime } from './open-runtime.ts';
 import type { AddCommand } from './program.ts';
-import { addSettingsFlags, COMMON_KEYS, collect, commandSettings } from './settings-flags.ts';
-import { readStdin } from './stdin.ts';
+import { addSettingsFlags, COMMON_KEYS, collect, commandSettings, howToRaise } from './settings-flags.ts';
+import { isInputIgnored, readStdin } from './stdin.ts';
 import { readTarget } from './target.ts';
 import { print, printError } from './terminal.ts';
 
@@ -62,25 +62,34 @@ async function exec(text: string, args: readonly string[], options: ExecOptions)
     throw new InferbaseError('ERR_INVALID_SETTING', `--fuel ${options.fuel} has no effect yet; use --deadline`);
   }
   const flags = { 'limits.deadlineMs': options.deadline, 'limits.memoryPages': options.memory };
+  const flagNames = { 'limits.deadlineMs': '--deadline', 'limits.memoryPages': '--memory' };
   const defaults = { 'log.level': 'warn', 'sandbox.threads': 1 };
-  const loaded = await commandSettings({ ...options }, { flags, defaults });
+  const loaded = await commandSettings({ ...options }, { flags, flagNames, defaults });
   const { settings } = loaded;
   const interrupt = watchInterrupt();
   const env = (options.env ?? []).map(readVariable);
   const target = await readTarget(text);
   const stdin = await readStdin(options.stdin, settings.limits.stdinBytes);
   const method = options.method ?? '';
-  const outcome = await withRuntime(loaded, async (runtime) => {
+  const open = target.kind === 'file' ? withAnyRuntime : withRuntime;
+  const outcome = await open(loaded, async (runtime) => {
     const found =
       target.kind === 'file'
         ? await runtime.store.prepareFile(target.bytes, method || target.name)
         : await runtime.store.get(target.cid, { method, signal: interrupt.signal });
+    if (isInputIgnored(options.stdin) && readsInput(found)) {
+      printError('inferbase: the function gets no standard input; give it ours with --stdin -');
+    }
     const context = contextOf(found, { settings, allow: options.allow ?? [], args, env, stdin });
     return Promise.race([runtime.run(found, context, interrupt.signal), interruption(interrupt.signal)]);
   });
   if (options.json) print(JSON.stringify(toJson(outcome)));
   else show(outcome);
   return outcome.exitCode & 0xff;
+}
+
+function readsInput({ facts }: StoredFunction): boolean {
+  return facts.imports.some(({ name }) => name === 'fd_read' || name === 'memory_read');
 }
 
 /** Not waited for the guest: one that spins hears of nothing before its deadline, and closing ends it as well. */
@@ -117,8 +126,10 @@ function readVariable(text: string): readonly [name: string, value: string] {
 function show(outcome: Outcome): void {
   process.stdout.write(outcome.stdout);
   process.stderr.write(outcome.stderr);
-  if (outcome.stdoutTruncated) printError('inferbase: stdout was cut at its limit; raise limits.stdoutBytes for more');
-  if (outcome.stderrTruncated) printError('inferbase: stderr was cut at its limit; raise limits.stderrBytes for more');
+  if (outcome.stdoutTruncated)
+    printError(`inferbase: stdout was cut at its limit; ${howToRaise('limits.stdoutBytes')}`);
+  if (outcome.stderrTruncated)
+    printError(`inferbase: stderr was cut at its limit; ${howToRaise('limits.stderrBytes')}`);
   if (outcome.cause === 'exited') return;
   const why = outcome.message === '' ? '' : `: ${outcome.message}`;
   printError(`inferbase: the function ended with cause ${outcome.cause}, exit code ${outcome.exitCode}${why}`);

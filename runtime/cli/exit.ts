@@ -43,8 +43,9 @@ export function reportFailure(error: unknown, debug: boolean): Report {
     return { exitCode: exitCodeOf(error), lines };
   }
   if (isSystemError(error)) {
-    if (error.code === 'EADDRINUSE') return { exitCode: EXIT.addressTaken, lines: [addressTaken(error), ...stack] };
-    return { exitCode: EXIT.failure, lines: [`error ${error.code}: ${error.message}`, ...stack] };
+    const exitCode = error.code === 'EADDRINUSE' ? EXIT.addressTaken : EXIT.failure;
+    const text = LISTENING.has(error.syscall) ? explainListening(error) : error.message;
+    return { exitCode, lines: [`error ${error.code}: ${text}`, ...stack] };
   }
   const text = error instanceof Error ? error.message : String(error);
   const remedy = debug ? [] : ['  run again with INFERBASE_LOG_LEVEL=debug for where it happened'];
@@ -65,14 +66,34 @@ function isCancelled(error: unknown): boolean {
 
 interface SystemError extends Error {
   readonly code: string;
+  readonly syscall: string;
   readonly address?: string;
+  readonly hostname?: string;
   readonly port?: number;
 }
+
+/** System calls that fail when an address cannot be listened on. */
+const LISTENING: ReadonlySet<string> = new Set(['listen', 'bind', 'getaddrinfo']);
 
 function isSystemError(error: unknown): error is SystemError {
   return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string';
 }
 
-function addressTaken({ address, port }: SystemError): string {
-  return `error EADDRINUSE: ${address ?? 'the address'}:${port ?? '?'} is taken by another program; stop that one, or choose another with --listen-api ADDRESS:PORT`;
+function explainListening({ code, address, hostname, port, message }: SystemError): string {
+  const flag = '--listen-api ADDRESS:PORT';
+  const where = address ?? hostname ?? 'the address';
+  const full = port === undefined ? where : `${where}:${port}`;
+  switch (code) {
+    case 'EADDRINUSE':
+      return `${full} is taken by another program; stop that one, or choose another with ${flag}`;
+    case 'EADDRNOTAVAIL':
+      return `${full} is no address of this machine; choose one that is, such as 127.0.0.1 or 0.0.0.0, with ${flag}`;
+    case 'EACCES':
+      return `${full} may not be listened on by this user; choose a port from 1024 up with ${flag}`;
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `${full} is a name that leads to no address; choose another with ${flag}`;
+    default:
+      return `${full} cannot be listened on (${message}); choose another with ${flag}`;
+  }
 }

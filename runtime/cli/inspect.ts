@@ -1,4 +1,5 @@
 import { toErrorData } from '../core/errors.ts';
+import { EXIT } from './exit.ts';
 import { type Inspection, inspectBytes, inspectFacts, type ModuleReport } from './inspection.ts';
 import { watchInterrupt } from './interrupt.ts';
 import { withRuntime } from './open-runtime.ts';
@@ -10,10 +11,12 @@ import { print, size } from './terminal.ts';
 const EXAMPLES = `
 Examples:
   $ inferbase inspect functions/hello/build/hello.wasm
-  $ inferbase inspect bafk… --json`;
+  $ inferbase inspect bafk… --json
+
+Exit code: 0 when every module of it would run here, else 1.`;
 
 /** `inspect <cid|file>`: what it is, and whether it could run. */
-export const addInspect: AddCommand = (program) => {
+export const addInspect: AddCommand = (program, done) => {
   const command = program
     .command('inspect')
     .description('Show what a CID or a file is: files, imports, exports, memory, and whether it could run here.')
@@ -26,6 +29,8 @@ export const addInspect: AddCommand = (program) => {
       const inspection = await inspect(await readTarget(text), loaded);
       if (options.json === true) print(JSON.stringify(inspection));
       else show(inspection);
+      const { modules } = inspection;
+      done(modules.length > 0 && modules.every(({ refused }) => refused === null) ? EXIT.ok : EXIT.failure);
     },
   );
 };
@@ -69,6 +74,7 @@ function show({ kind, size: total, files, manifest, modules }: Inspection): void
     for (const [key, value] of Object.entries(manifest.limits)) print(`         limit ${key} ${value}`);
   }
   for (const module of modules) showModule(module);
+  if (modules.length === 0) print('refused  it has no .wasm file');
 }
 
 function showModule(module: ModuleReport): void {

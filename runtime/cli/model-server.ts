@@ -75,11 +75,22 @@ function listening(child: ChildProcess, signal: AbortSignal): Promise<{ url: str
   });
 }
 
-/** Whether nobody listens at an address, told by listening there for a moment. */
+/** Whether one can listen at an address. */
 export function isFree(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
+  return tryListening(host, port).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * Listens at an address for a moment.
+ * @throws the system's error, such as `EADDRINUSE`
+ */
+export function tryListening(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)));
+    server.once('error', reject);
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
   });
 }

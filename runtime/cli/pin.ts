@@ -1,10 +1,11 @@
 import { basename, resolve } from 'node:path';
-import { InferbaseError } from '../core/errors.ts';
+import { InferbaseError, toErrorData } from '../core/errors.ts';
+import { requireCoreModule } from '../wasm/first-bytes.ts';
 import { withRuntime } from './open-runtime.ts';
 import type { AddCommand } from './program.ts';
 import { addSettingsFlags, COMMON_KEYS, commandSettings } from './settings-flags.ts';
 import { readTree } from './target.ts';
-import { print, size } from './terminal.ts';
+import { print, printError, size } from './terminal.ts';
 
 const EXAMPLES = `
 Examples:
@@ -21,7 +22,7 @@ interface PinOptions {
 export const addPin: AddCommand = (program) => {
   const command = program
     .command('pin')
-    .description('Put files or folders into the embedded store, keep them, and print their CIDs.')
+    .description('Put files or folders (without data folders in them) into the embedded store and print their CIDs.')
     .argument('<path...>', 'files and folders')
     .option('--name <name>', 'name of the pin (default: name of the file or folder)')
     .option('--json', 'one JSON object per line')
@@ -32,13 +33,26 @@ export const addPin: AddCommand = (program) => {
     }
     const loaded = await commandSettings({ ...options }, { defaults: { 'log.level': 'warn', 'sandbox.threads': 1 } });
     await withRuntime(loaded, async ({ store }) => {
+      const { dataDir } = loaded.settings;
       for (const path of paths) {
         const name = options.name ?? basename(resolve(path));
-        const added = await store.add(await readTree(path));
+        const files = await readTree(path, dataDir);
+        const added = await store.add(files);
         await store.pin(added.cid, name);
+        for (const file of files) warnOfNoModule(file.path || basename(path), file.bytes);
         if (options.json) print(JSON.stringify({ cid: added.cid, name, size: added.size }));
         else print(`${added.cid} ${size(added.size)} ${name}`);
       }
     });
   });
 };
+
+/** Pinned all the same: a store keeps what it is given. */
+function warnOfNoModule(name: string, bytes: Uint8Array): void {
+  if (!name.endsWith('.wasm')) return;
+  try {
+    requireCoreModule(bytes);
+  } catch (error) {
+    printError(`warning: ${name} is pinned, but it would not run: ${toErrorData(error).message}`);
+  }
+}

@@ -25,12 +25,13 @@ export async function parseCommandLine(args: readonly string[]): Promise<number>
   const program = new Command('inferbase')
     .description('Runs WebAssembly inference functions by CID.')
     .version(findPackage().version, '-v, --version')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'explain a command')
     .enablePositionalOptions()
     .exitOverride()
     .addHelpText('after', EXAMPLES);
+  const asked = args[0] === 'help' ? args[1] : args[0];
   for (const [name, summary, load] of COMMANDS) {
-    if (args[0] === name)
+    if (asked === name)
       (await load())(program, (code) => {
         exitCode = code;
       });

@@ -31,9 +31,13 @@ export const addServe: AddCommand = (program) => {
     const loaded = await commandSettings(options);
     const { settings, log } = loaded;
     await withRuntime(loaded, async (runtime) => {
+      const { peerId } = await runtime.openNode();
       print(`inferbase ${findPackage().version}`);
-      print(`peer id ${runtime.peerId}`);
+      print(`peer id ${peerId}`);
       print(`data folder ${settings.dataDir}`);
+      for (const [name, { url }] of Object.entries(settings.upstreams)) print(`upstream ${name} ${url}`);
+      for (const gateway of settings.gateways) print(`gateway ${gateway}`);
+      if (settings.gateways.length === 0) print('gateway none');
       if (settings.functionsDir !== null) await storeFunctions(runtime, settings.functionsDir, log);
       print(`API ${await listen(runtime)}`);
       await aborted(interrupt.signal);
@@ -63,7 +67,9 @@ async function storeFunctions(runtime: Runtime, dir: string, log: Log): Promise<
     const { code } = cause as NodeJS.ErrnoException;
     throw new InferbaseError('ERR_INVALID_SETTING', `functionsDir ${dir} cannot be read (${code}); give a folder`);
   }
-  for (const name of names.filter((file) => file.endsWith('.wasm')).sort()) {
+  const modules = names.filter((file) => file.endsWith('.wasm')).sort();
+  if (modules.length === 0) print(`function none, ${dir} has no .wasm file`);
+  for (const name of modules) {
     try {
       const cid = await storeFunction(runtime, join(dir, name), name);
       print(`function ${name} ${cid}`);

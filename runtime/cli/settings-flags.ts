@@ -1,11 +1,12 @@
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 import { type Command, Option } from 'commander';
 import { SETTING_KEYS, type SettingKey } from '../config/keys.ts';
-import { type LoadedSettings, loadSettings } from '../config/load.ts';
+import { type LoadedSettings, loadSettings, type SettingsSources } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
 import { InferbaseError } from '../core/errors.ts';
+import { makeFolder } from '../core/folder.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 
 const PLACEHOLDERS = { text: 'text', number: 'n', list: 'list', mapping: 'json' } as const;
@@ -34,6 +35,12 @@ function describe(row: SettingKey): string {
   return `${row.doc} (default: ${text})`;
 }
 
+/** Tells how to raise a setting for which a command has no flag. */
+export function howToRaise(key: string): string {
+  const row = SETTING_KEYS.find((candidate) => candidate.key === key);
+  return `raise ${key} with ${row?.env}=N in the environment, or in a settings file`;
+}
+
 /** Parser of an option that may be repeated. */
 export function collect(value: string, earlier: readonly string[] | undefined): string[] {
   return [...(earlier ?? []), value];
@@ -46,13 +53,14 @@ export interface CommandSettings extends LoadedSettings {
 /**
  * Settings and log of a command, from its flags, the environment and the settings file.
  * @param options what commander parsed
- * @param over values and defaults of this command, by key path
+ * @param over values and defaults of this command, by key path, and how its own flags for settings are spelt
  */
 export async function commandSettings(
   options: Readonly<Record<string, unknown>>,
-  over: { flags?: Readonly<Record<string, unknown>>; defaults?: Readonly<Record<string, unknown>> } = {},
+  over: Pick<SettingsSources, 'flags' | 'defaults' | 'flagNames'> = {},
 ): Promise<CommandSettings> {
   const flags: Record<string, unknown> = {};
+  const flagNames: Record<string, string> = {};
   for (const row of SETTING_KEYS) {
     if (row.flag !== undefined) flags[row.key] = options[new Option(row.flag).attributeName()];
   }
@@ -62,12 +70,14 @@ export async function commandSettings(
       throw new InferbaseError('ERR_INVALID_SETTING', `--upstream ${text} has no name; write it as NAME=URL`);
     }
     flags[`upstreams.${name}.url`] = url;
+    flagNames[`upstreams.${name}.url`] = `--upstream ${name}=…`;
   }
   const loaded = await loadSettings({
     cwd: process.cwd(),
     env: process.env,
     config: options.config as string | undefined,
     flags: { ...flags, ...over.flags },
+    flagNames: { ...flagNames, ...over.flagNames },
     defaults: over.defaults ?? {},
   });
   const log = createLog({
@@ -87,11 +97,14 @@ export async function commandSettings(
  */
 export async function prepareDataFolder({ dataDir }: Settings): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true });
+    await makeFolder(dataDir);
     await access(dataDir, constants.W_OK | constants.X_OK);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    const message = `the data folder ${dataDir} cannot be written (${code}); make it writable or choose another with --data-dir`;
+    const message =
+      code === 'EEXIST' || code === 'ENOTDIR'
+        ? `the data folder ${dataDir} is a file, or lies below one; give a folder with --data-dir`
+        : `the data folder ${dataDir} cannot be written (${code}); make it writable or choose another with --data-dir`;
     throw new InferbaseError('ERR_STORE_UNAVAILABLE', message, { cause });
   }
 }

@@ -1,5 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { parseListenAddress } from '../config/listen.ts';
+import type { Settings } from '../config/settings.ts';
 import { InferbaseError } from '../core/errors.ts';
 import type { Runtime } from '../runtime.ts';
 import { findFunctions } from './build.ts';
@@ -7,7 +9,7 @@ import { type CompiledFunction, compileFunction } from './compile-function.ts';
 import { curlLine, executeBody, sendExecute } from './execute-request.ts';
 import { EXIT, ExitError } from './exit.ts';
 import { aborted, type Interrupt, watchInterrupt } from './interrupt.ts';
-import { isFree, type ModelServer, startModelServer } from './model-server.ts';
+import { isFree, type ModelServer, startModelServer, tryListening } from './model-server.ts';
 import { withRuntime } from './open-runtime.ts';
 import { findPackage } from './package-root.ts';
 import type { AddCommand } from './program.ts';
@@ -35,8 +37,10 @@ export const addStart: AddCommand = (program) => {
     .addHelpText('after', EXAMPLES);
   addSettingsFlags(command).action(async (options: Record<string, unknown>) => {
     const interrupt = watchInterrupt();
+    const settled = await commandSettings(options);
+    await checkApiAddress(settled.settings);
     const functions = await buildExamples(interrupt.signal);
-    const { model, loaded } = await openModel(options, interrupt.signal);
+    const { model, loaded } = await openModel(options, settled, interrupt.signal);
     try {
       await withRuntime(loaded, (runtime) => serveAndAsk(runtime, functions, interrupt, options.once === true));
     } finally {
@@ -44,6 +48,12 @@ export const addStart: AddCommand = (program) => {
     }
   });
 };
+
+/** Before minutes are spent on building. */
+async function checkApiAddress({ listen: { api } }: Settings): Promise<void> {
+  const wanted = parseListenAddress(api);
+  if (wanted !== undefined) await tryListening(wanted.host, wanted.port);
+}
 
 async function buildExamples(signal: AbortSignal): Promise<CompiledFunction[]> {
   const { root } = findPackage();
@@ -71,9 +81,9 @@ async function buildExamples(signal: AbortSignal): Promise<CompiledFunction[]> {
  */
 async function openModel(
   options: Record<string, unknown>,
+  loaded: CommandSettings,
   signal: AbortSignal,
 ): Promise<{ model: ModelServer | undefined; loaded: CommandSettings }> {
-  const loaded = await commandSettings(options);
   const wanted = loaded.settings.upstreams.model?.url ?? '';
   const { hostname, port } = new URL(wanted);
   const local = hostname === '127.0.0.1' || hostname === 'localhost';
@@ -108,10 +118,11 @@ async function serveAndAsk(
     );
     cids.set(name, cid);
   }
+  const { peerId } = await runtime.openNode();
   const api = await step(
     'starting the node',
     () => listen(runtime),
-    (url) => `node ${runtime.peerId}: ${url}`,
+    (url) => `node ${peerId}: ${url}`,
   );
   const body = executeBody(cids.get(ASKED) ?? '', `${ASKED}.wasm`, '1', 'ETH');
   const answer = await step(

@@ -1,6 +1,7 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, fstatSync } from 'node:fs';
 import process from 'node:process';
 import { InferbaseError } from '../core/errors.ts';
+import { howToRaise } from './settings-flags.ts';
 
 /**
  * Standard input for a guest.
@@ -23,8 +24,24 @@ export async function readStdin(source: string | undefined, maxBytes: number): P
     throw new InferbaseError('ERR_INVALID_REQUEST', `--stdin ${source} cannot be read (${code}); give a readable file`);
   }
   if (length > maxBytes) {
-    const message = `--stdin ${source} has more than ${maxBytes} bytes; send less or raise limits.stdinBytes`;
+    const message = `--stdin ${source} has more than ${maxBytes} bytes; send less, or ${howToRaise('limits.stdinBytes')}`;
     throw new InferbaseError('ERR_INVALID_REQUEST', message);
   }
   return Buffer.concat(chunks);
+}
+
+/**
+ * Whether our standard input is a pipe or a file with something in it and is not passed on. Never reads: what is in it
+ * may be meant for the command after us.
+ * @param source as for `readStdin`
+ */
+export function isInputIgnored(source: string | undefined): boolean {
+  if (source !== undefined) return false;
+  try {
+    const input = fstatSync(0);
+    return input.isFIFO() || (input.isFile() && input.size > 0);
+  } catch {
+    // It was closed.
+    return false;
+  }
 }

@@ -1,17 +1,23 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, relative, sep } from 'node:path';
 import { InferbaseError } from '../core/errors.ts';
 
 /** Largest file that is read as a whole, in bytes; no module or package may be larger. */
 const MAX_FILE_BYTES = 67_108_864;
+
+/** Data folders of that name are state of ours wherever they lie: pinned, they would publish a node's key. */
+const DATA_FOLDER = '.inferbase';
+
+/** How other tools write a CID. */
+const IPFS_ADDRESS = /^(?:ipfs:\/\/|\/ipfs\/)([^/]+)\/?$/;
 
 export type Target =
   | { readonly kind: 'file'; readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'cid'; readonly cid: string };
 
 /**
- * What an argument `<cid|file>` names: a file if there is one of that name, else a CID.
- * @throws InferbaseError ERR_INVALID_REQUEST when it looks like a path and no file is there
+ * What an argument `<cid|file>` names: a file if there is one of that name, else a CID, `ipfs://CID` or `/ipfs/CID`.
+ * @throws InferbaseError ERR_INVALID_REQUEST when it looks like a path and no file is there, or no plain one
  */
 export async function readTarget(text: string): Promise<Target> {
   const found = await stat(text).catch(() => undefined);
@@ -19,8 +25,10 @@ export async function readTarget(text: string): Promise<Target> {
   if (found?.isDirectory()) {
     throw invalid(`${text} is a folder; store it with inferbase pin ${text} and use its CID`);
   }
-  if (/[./\\]/.test(text)) throw invalid(`there is no file ${text}; check the path, or give a CID`);
-  return { kind: 'cid', cid: text };
+  if (found !== undefined) throw notPlain(text);
+  const cid = IPFS_ADDRESS.exec(text)?.[1] ?? text;
+  if (/[./\\]/.test(cid)) throw invalid(`there is no file ${text}; check the path, or give a CID`);
+  return { kind: 'cid', cid };
 }
 
 /**
@@ -42,19 +50,25 @@ export async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> 
 }
 
 /**
- * Files to add to the store: one with an empty path for a file, all below it for a folder, with paths in it.
+ * Files to add to the store: one with an empty path for a file, all below it for a folder, with paths in it. Data
+ * folders are left out: pinning a folder from inside would make it another one each time.
+ * @param dataDir absolute path of the data folder in use
  * @throws InferbaseError for what is neither, for an empty folder, and for links: what they name is not part of it
  */
-export async function readTree(path: string): Promise<{ path: string; bytes: Uint8Array }[]> {
+export async function readTree(path: string, dataDir: string): Promise<{ path: string; bytes: Uint8Array }[]> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isFile()) return [{ path: '', bytes: await readWhole(path) }];
-  if (!found?.isDirectory()) throw invalid(`there is no file or folder ${path}; check the path`);
+  if (found === undefined) throw invalid(`there is no file or folder ${path}; check the path`);
+  if (!found.isDirectory()) throw notPlain(path);
+  const ownState = relative(path, dataDir) + sep;
   const files: { path: string; bytes: Uint8Array }[] = [];
   let total = 0;
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
   for (const entry of entries) {
     const full = join(entry.parentPath, entry.name);
-    if (entry.isDirectory()) continue;
+    const inside = relative(path, full);
+    const parts = inside.split(sep);
+    if (entry.isDirectory() || parts.includes(DATA_FOLDER) || inside.startsWith(ownState)) continue;
     if (!entry.isFile()) throw invalid(`${full} is neither a file nor a folder; remove it, or replace it by a copy`);
     const bytes = await readWhole(full);
     total += bytes.length;
@@ -64,10 +78,14 @@ export async function readTree(path: string): Promise<{ path: string; bytes: Uin
         `${path} holds more than ${MAX_FILE_BYTES} bytes; leave files out`,
       );
     }
-    files.push({ path: full.slice(join(path, '/').length).replaceAll('\\', '/'), bytes });
+    files.push({ path: parts.join('/'), bytes });
   }
   if (files.length === 0) throw invalid(`the folder ${path} is empty; put the .wasm file into it`);
   return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function notPlain(path: string): InferbaseError {
+  return invalid(`${path} is neither a file nor a folder; give a .wasm file, a folder to pin, or a CID`);
 }
 
 function invalid(message: string): InferbaseError {

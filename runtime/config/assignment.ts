@@ -1,5 +1,5 @@
 import { InferbaseError } from '../core/errors.ts';
-import { nearest, SETTING_KEYS, type SettingKey } from './keys.ts';
+import { namesBelow, nearest, SETTING_KEYS, type SettingKey } from './keys.ts';
 
 /** One value that a source gives one setting. */
 export interface Assignment {
@@ -34,9 +34,27 @@ export function readText(row: SettingKey, text: string): unknown {
   }
 }
 
-/** The error for a name that no setting has, with the nearest that exists. */
-export function unknownSetting(name: string, origin: string, spelling: (row: SettingKey) => string): InferbaseError {
-  const near = nearest(name, SETTING_KEYS.map(spelling));
-  const remedy = near === name ? 'write it as nested keys, not with dots' : `did you mean ${near}?`;
+/** The error for a variable that no setting has, with the nearest that exists. */
+export function unknownVariable(name: string): InferbaseError {
+  const near = nearest(
+    name,
+    SETTING_KEYS.map((row) => row.env),
+  );
+  return notASetting(name, 'environment', `did you mean ${near}?`);
+}
+
+/** The error for a key in a file that neither a group nor a setting has, with one of that name, else the nearest on its level. */
+export function unknownKey(path: readonly string[], origin: string): InferbaseError {
+  const name = path.at(-1) ?? '';
+  const group = path.slice(0, -1);
+  if (SETTING_KEYS.some(({ key }) => key === name)) {
+    return notASetting(name, origin, 'write it as nested keys, not with dots');
+  }
+  const elsewhere = SETTING_KEYS.find((row) => row.path.at(-1) === name);
+  const near = elsewhere?.key ?? [...group, nearest(name, namesBelow(group)) ?? ''].join('.');
+  return notASetting(path.join('.'), origin, `did you mean ${near}?`);
+}
+
+function notASetting(name: string, origin: string, remedy: string): InferbaseError {
   return new InferbaseError('ERR_INVALID_SETTING', `${name} (${origin}) is not a setting; ${remedy}`);
 }

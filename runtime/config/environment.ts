@@ -1,4 +1,4 @@
-import { type Assignment, readText, unknownSetting } from './assignment.ts';
+import { type Assignment, readText, unknownVariable } from './assignment.ts';
 import { ANY_NAME, SETTING_KEYS, type SettingKey } from './keys.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -23,7 +23,7 @@ export function environmentSettings(env: Environment): Assignment[] {
     if (!name.startsWith('INFERBASE_') || name === CONFIG_VARIABLE || text === undefined || text === '') continue;
     if (SERVICE_VARIABLE.test(name) || SERVICE_VALUE.test(text)) continue;
     const found = findVariable(name);
-    if (found === undefined) throw unknownSetting(name, 'environment', (row) => row.env);
+    if (found === undefined) throw unknownVariable(name);
     assignments.push({ path: found.path, value: readText(found.row, text), origin: name });
   }
   return assignments;

@@ -2,8 +2,8 @@ import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import type { Document, LineCounter, Pair } from 'yaml';
 import { InferbaseError } from '../core/errors.ts';
-import { type Assignment, unknownSetting } from './assignment.ts';
-import { findKey, isGroup } from './keys.ts';
+import { type Assignment, unknownKey } from './assignment.ts';
+import { findKey, firstKeyBelow, isGroup } from './keys.ts';
 
 const MAX_BYTES = 1_048_576;
 
@@ -36,14 +36,17 @@ function createReader(path: string, document: Document, lines: LineCounter): { r
   const file = basename(path);
 
   async function read(): Promise<Assignment[]> {
-    const { isAlias, isMap, isScalar } = await import('yaml');
+    const { isAlias, isMap, isScalar, isSeq } = await import('yaml');
 
-    const walk = (node: unknown, at: readonly string[]): Assignment[] => {
+    const walk = (node: unknown, at: readonly string[], origin: string): Assignment[] => {
       const resolved = isAlias(node) ? node.resolve(document) : node;
       if (resolved == null || (isScalar(resolved) && resolved.value === null)) return [];
       if (!isMap(resolved)) {
-        const name = at.length === 0 ? path : `${at.join('.')} (${file})`;
-        throw invalid(name, 'holds a single value where a mapping of settings is expected');
+        const name = at.length === 0 ? `settings file ${path}` : `${at.join('.')} (${origin})`;
+        const kind = isSeq(resolved) ? 'a list' : 'a single value';
+        const example = firstKeyBelow(at).join('.');
+        const remedy = `write nested keys, such as ${example}:`;
+        throw new InferbaseError('ERR_INVALID_SETTING', `${name} is ${kind} where a mapping is expected; ${remedy}`);
       }
       return resolved.items.flatMap((pair) => entry(pair, at));
     };
@@ -53,14 +56,14 @@ function createReader(path: string, document: Document, lines: LineCounter): { r
       const start = isScalar(pair.key) ? pair.key.range?.[0] : undefined;
       const origin = start === undefined ? file : `${file}:${lines.linePos(start).line}`;
       const full = [...at, name];
-      if (isGroup(full)) return walk(pair.value, full);
-      if (findKey(full) === undefined) throw unknownSetting(full.join('.'), origin, (row) => row.key);
+      if (isGroup(full)) return walk(pair.value, full, origin);
+      if (findKey(full) === undefined) throw unknownKey(full, origin);
       const { value } = pair;
       return [{ path: full, value: isNode(value) ? value.toJS(document, { maxAliasCount: 100 }) : value, origin }];
     };
 
     try {
-      return walk(document.contents, []);
+      return walk(document.contents, [], file);
     } catch (error) {
       if (error instanceof InferbaseError) throw error;
       throw invalid(path, `cannot be read: ${error instanceof Error ? error.message : String(error)}`);

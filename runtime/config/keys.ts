@@ -56,6 +56,18 @@ export function isGroup(path: readonly string[]): boolean {
   return SETTING_KEYS.some((row) => row.path.length > path.length && isPrefix(path, row.path));
 }
 
+/** Names of the groups and settings directly below a group, `[]` for all of them. */
+export function namesBelow(group: readonly string[]): string[] {
+  const below = SETTING_KEYS.filter((row) => row.path.length > group.length && isPrefix(group, row.path));
+  return [...new Set(below.map((row) => row.path[group.length] ?? ''))];
+}
+
+/** Path of a setting below a group, as an example; with the group's own names where the schema has `NAME`. */
+export function firstKeyBelow(group: readonly string[]): readonly string[] {
+  const row = SETTING_KEYS.find(({ path }) => path.length > Math.max(group.length, 1) && isPrefix(group, path));
+  return [...group, ...(row?.path.slice(group.length) ?? [])];
+}
+
 function isPrefix(path: readonly string[], of: readonly string[]): boolean {
   return path.every((part, i) => of[i] === ANY_NAME || of[i] === part);
 }

@@ -15,6 +15,8 @@ export interface SettingsSources {
   readonly config?: string | undefined;
   /** Key path → value of flags, text or already read; `undefined` values are absent flags. */
   readonly flags?: Readonly<Record<string, unknown>>;
+  /** How flags are spelt, by key path, where not as the setting's own. */
+  readonly flagNames?: Readonly<Record<string, string>>;
   /** Defaults of a command that differ from the schema's, by key path. */
   readonly defaults?: Readonly<Record<string, unknown>>;
 }
@@ -42,7 +44,7 @@ export async function loadSettings(sources: SettingsSources): Promise<LoadedSett
   apply(environmentSettings(env));
   const legacy = legacySettings(env, String(merged.get('listen.api')?.value ?? ''));
   apply(legacy.assignments);
-  apply(flagSettings(sources.flags ?? {}));
+  apply(flagSettings(sources));
   addDefaults(merged, sources.defaults ?? {});
 
   const parsed = SETTINGS_SCHEMA.safeParse(nest(merged));
@@ -61,12 +63,12 @@ export async function loadSettings(sources: SettingsSources): Promise<LoadedSett
   return { settings, remarks, origin: (key) => merged.get(key)?.origin ?? 'default' };
 }
 
-function flagSettings(flags: Readonly<Record<string, unknown>>): Assignment[] {
+function flagSettings({ flags = {}, flagNames = {} }: SettingsSources): Assignment[] {
   return Object.entries(flags).map(([key, value]) => {
     const path = key.split('.');
     const row = findKey(path);
     if (row === undefined) throw new TypeError(`no setting ${key}`);
-    const origin = row.flag ?? `flag for ${key}`;
+    const origin = flagNames[key] ?? row.flag ?? `flag for ${key}`;
     return { path, value: typeof value === 'string' ? readText(row, value) : value, origin };
   });
 }

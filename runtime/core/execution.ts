@@ -37,7 +37,7 @@ export interface Outcome {
   readonly cause: Cause;
   /** The guest's own exit code, or the number bls-runtime gives this cause (see `exit-codes.ts`). */
   readonly exitCode: number;
-  /** What happened in a few words: the trap's text, the limit that was met. Empty after a plain exit 0. */
+  /** What happened in a few words: the trap's text, the limit that was met. Empty where the guest exited by itself. */
   readonly message: string;
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;

@@ -64,8 +64,9 @@ export class Execution implements Host {
   readonly #deadlineAt: number;
   readonly #stdout: CappedOutput;
   readonly #stderr: CappedOutput;
-  readonly #frees = new Set<() => void>();
-  readonly #logged = new Set<string>();
+  /** Made when first needed: most executions open nothing and log nothing. */
+  #frees: Set<() => void> | null = null;
+  #logged: Set<string> | null = null;
   #lease: LeasedMemory | null = null;
   #ending: Ending | null = null;
   #abort: AbortController | null = null;
@@ -104,12 +105,14 @@ export class Execution implements Host {
   }
 
   onClose(free: () => void): () => void {
+    this.#frees ??= new Set();
     this.#frees.add(free);
-    return () => this.#frees.delete(free);
+    return () => this.#frees?.delete(free);
   }
 
   log(line: string): void {
     const shown = line.length > MAX_LOG_LINE ? `${line.slice(0, MAX_LOG_LINE)}…` : line;
+    this.#logged ??= new Set();
     if (this.#logged.size >= MAX_LOG_LINES || this.#logged.has(shown)) return;
     this.#logged.add(shown);
     this.#sandbox.log(shown);
@@ -117,7 +120,7 @@ export class Execution implements Host {
 
   exit(code: number): never {
     const exitCode = code <= MAX_EXIT_CODE ? code : 255;
-    this.#record({ cause: 'exited', exitCode, message: code === 0 ? '' : `exit ${code}` });
+    this.#record({ cause: 'exited', exitCode, message: '' });
     throw TRAP;
   }
 
@@ -134,12 +137,12 @@ export class Execution implements Host {
     const { memory } = this.#run.function.facts;
     const { limits } = this.context;
     if (memory !== null && memory.initial > limits.memoryPages) {
-      const message = `memory minimum size of ${memory.initial} pages exceeds the limit of ${limits.memoryPages}`;
+      const message = `memory minimum size of ${memory.initial} pages exceeds the limit of ${limits.memoryPages} (limits.memoryPages)`;
       this.#record({ cause: 'memory', exitCode: CAUSE_EXIT_CODES.memory, message });
       return this.#close();
     }
     this.#timer = setTimeout(
-      () => this.end('deadline', `still running after ${limits.deadlineMs} ms`),
+      () => this.end('deadline', `still running after ${limits.deadlineMs} ms (limits.deadlineMs)`),
       Math.min(limits.deadlineMs, 2_147_483_647),
     );
     try {
@@ -184,7 +187,7 @@ export class Execution implements Host {
     return (...args: never[]) => {
       if (this.#ending !== null) throw TRAP;
       if (++this.#hostCalls > this.context.limits.hostCalls) {
-        const message = `more than ${this.context.limits.hostCalls} host calls`;
+        const message = `more than ${this.context.limits.hostCalls} host calls (limits.hostCalls)`;
         this.#record({ cause: 'calls', exitCode: CAUSE_EXIT_CODES.calls, message });
         throw TRAP;
       }
@@ -257,7 +260,7 @@ export class Execution implements Host {
   #trapped(error: unknown): Ending {
     const text = error instanceof Error ? error.message : String(error);
     if (error instanceof WebAssembly.RuntimeError && text.includes('unreachable') && this.#growRefused) {
-      const message = `out of memory: a limit of ${this.context.limits.memoryPages} pages, or a full machine, refused it more`;
+      const message = `out of memory: it may have ${this.context.limits.memoryPages} pages (limits.memoryPages), less on a full machine`;
       return { cause: 'memory', exitCode: trapExitCode(text), message };
     }
     if (error instanceof WebAssembly.Exception) {
@@ -271,8 +274,8 @@ export class Execution implements Host {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#abort?.abort(OVER);
     this.memory.revoke();
-    for (const free of this.#frees) free();
-    this.#frees.clear();
+    for (const free of this.#frees ?? []) free();
+    this.#frees = null;
     let peakMemoryBytes = 0;
     if (this.#lease !== null) {
       this.#sandbox.pool.give(this.#lease);

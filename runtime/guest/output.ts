@@ -1,11 +1,13 @@
 /** A guest that goes on printing to this many times its cap is ended. */
 const EXCESS_FACTOR = 64;
 
+const EMPTY = new Uint8Array(0);
+
 /** One output stream of an execution: bytes up to a cap are kept, the rest is counted and dropped. */
 export class CappedOutput {
   readonly #cap: number;
   /** One buffer that doubles: a guest that prints byte by byte would else cost hundreds of bytes for each. */
-  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #buffer: Uint8Array<ArrayBuffer> = EMPTY;
   #kept = 0;
   #total = 0;
 

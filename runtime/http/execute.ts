@@ -32,12 +32,22 @@ export function addExecuteRoute(
       // A field that could be parsed and still cannot be read, such as a permission line that is no URL.
       if (error instanceof InferbaseError && error.code === 'ERR_INVALID_REQUEST') throw error;
       if (expected(error) === null) log.error({ err: error, requestId }, 'execute request failed');
-      return sendJson(request, reply, encodeExecuteError(requestId, error));
+      return sendJson(
+        request,
+        reply,
+        encodeExecuteError(requestId, asked.functionId === '' ? nameField(error) : error),
+      );
     } finally {
       held -= size;
       client.release();
     }
   });
+}
+
+/** An empty text says nothing of where it stood. */
+function nameField(error: unknown): unknown {
+  if (!(error instanceof InferbaseError) || error.code !== 'ERR_INVALID_CID') return error;
+  return new InferbaseError('ERR_INVALID_CID', 'function_id is empty; give the CID of a function');
 }
 
 function busy(held: number): InferbaseError {

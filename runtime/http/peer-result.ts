@@ -42,10 +42,16 @@ export function encodePeerResults(requestId: string, results: readonly PeerResul
   return `{${entries.join(',')}}\n`;
 }
 
-/** One line on a guest that did not exit 0; empty for one that did. */
-export function describeEnd({ cause, exitCode, message }: Outcome): string {
-  if (cause === 'exited' && exitCode === 0) return '';
-  return `function ended with cause ${cause}, exit code ${exitCode}${message === '' ? '' : `: ${message}`}`;
+/** What there is to say of a guest: that it did not exit 0, that its output was cut; else empty. */
+export function describeEnd(outcome: Outcome): string {
+  const { cause, exitCode, message } = outcome;
+  const said: string[] = [];
+  if (cause !== 'exited' || exitCode !== 0) {
+    said.push(`function ended with cause ${cause}, exit code ${exitCode}${message === '' ? '' : `: ${message}`}`);
+  }
+  if (outcome.stdoutTruncated) said.push(`stdout was cut after ${outcome.stdout.length} bytes`);
+  if (outcome.stderrTruncated) said.push(`stderr was cut after ${outcome.stderr.length} bytes`);
+  return said.join('; ');
 }
 
 function text(bytes: Uint8Array): string {

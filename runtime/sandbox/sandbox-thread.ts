@@ -57,6 +57,8 @@ export interface Sent {
   readonly places: number;
   /** Linear memory it begins with, in bytes. */
   readonly memoryBytes: number;
+  /** How long it will probably take, in ms. */
+  readonly expectedMs: number;
   /** Aborted once the caller went away. */
   readonly signal: AbortSignal | undefined;
   readonly settle: (outcome: Outcome) => void;
@@ -87,6 +89,8 @@ export class SandboxThread {
   #sequence = 0;
   #load = 0;
   #memoryBytes = 0;
+  #backlogMs = 0;
+  #closing = false;
   #watch: NodeJS.Timeout | null = null;
   #watched = { id: 0, since: 0 };
   #blamed = 0;
@@ -124,6 +128,11 @@ export class SandboxThread {
     return this.#memoryBytes;
   }
 
+  /** What the executions here will probably take one after the other, in ms. */
+  get backlogMs(): number {
+    return this.#backlogMs;
+  }
+
   /** One guest has held the CPU for a while: what is sent here now waits for it. */
   get stalled(): boolean {
     return this.#watched.id !== 0 && performance.now() - this.#watched.since > STALL_MS;
@@ -134,6 +143,7 @@ export class SandboxThread {
     this.#live.set(id, { sent, sequence: ++this.#sequence });
     this.#load += sent.places;
     this.#memoryBytes += sent.memoryBytes;
+    this.#backlogMs += sent.expectedMs;
     this.#runs.push([
       id,
       this.#functions.numberOf(sent.function),
@@ -153,6 +163,7 @@ export class SandboxThread {
   }
 
   async terminate(): Promise<void> {
+    this.#closing = true;
     await this.#worker.terminate();
   }
 
@@ -183,6 +194,7 @@ export class SandboxThread {
       this.#live.delete(id);
       this.#load -= live.sent.places;
       this.#memoryBytes -= live.sent.memoryBytes;
+      this.#backlogMs = this.#live.size === 0 ? 0 : this.#backlogMs - live.sent.expectedMs;
       live.sent.settle(outcome);
       this.#events.onOutcome();
     }
@@ -214,14 +226,19 @@ export class SandboxThread {
     this.#live.clear();
     this.#load = 0;
     this.#memoryBytes = 0;
+    this.#backlogMs = 0;
     const unstarted: Sent[] = [];
     for (const { sent, sequence } of lost) {
       if (cellDifference(sequence, started) > 0) unstarted.push(sent);
       else if (sent.id === this.#blamed) {
         const { deadlineMs } = sent.grant.limits;
-        sent.settle(ended('deadline', `held the CPU past its deadline of ${deadlineMs} ms`, deadlineMs));
+        sent.settle(
+          ended('deadline', `held the CPU past its deadline of ${deadlineMs} ms (limits.deadlineMs)`, deadlineMs),
+        );
       } else {
-        const message = 'its sandbox thread was ended because of another execution; retry';
+        const message = this.#closing
+          ? 'the node was shut down; send the request again'
+          : 'its sandbox thread was ended because of another execution; send the request again';
         sent.settle(ended('interrupted', message, 0));
       }
     }

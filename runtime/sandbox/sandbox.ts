@@ -2,11 +2,16 @@ import { InferbaseError } from '../core/errors.ts';
 import type { ExecutionContext, Outcome } from '../core/execution.ts';
 import { type FunctionEntry, type Grant, MAX_EXECUTION_ID, type SandboxThreadData } from '../core/sandbox-messages.ts';
 import { executionCapacity, memoryCapacity } from './capacity.ts';
+import { Durations } from './durations.ts';
 import { ended, placesOf, SandboxThread, type Sent, THREAD_PLACES } from './sandbox-thread.ts';
 
 /** Threads that die before they are ready are not replaced for ever. */
 const MAX_FAILED_BOOTS = 3;
+/** Rank of a thread whose guest holds the CPU: behind every other. */
+const STALLED = 1_000_000;
 const PAGE_BYTES = 65_536;
+/** A thread with less to do than this, in ms, is given more before another one is woken: waking costs more than it wins. */
+const WORTH_WAKING_MS = 1;
 
 export interface SandboxInit extends Pick<SandboxThreadData, 'upstreams' | 'memoryPages'> {
   /** Number of sandbox threads. */
@@ -46,6 +51,7 @@ export function createSandbox(init: SandboxInit): Sandbox {
   const memoryBytesInAll = init.memoryBytes ?? memoryCapacity();
   const liveBytes = Math.floor(memoryBytesInAll / init.threads);
   const threads = new Set<SandboxThread>();
+  const durations = new Durations();
   const waiting = new Set<Sent>();
   let closed: Promise<void> | null = null;
   let nextId = 1;
@@ -86,16 +92,24 @@ export function createSandbox(init: SandboxInit): Sandbox {
     waiting.clear();
   }
 
-  /** The thread with the most room, or `undefined` when the execution has to wait. */
+  /** The first thread with next to nothing to do, else the one with the most room; `undefined`: it has to wait. */
   function threadFor(sent: Sent): SandboxThread | undefined {
-    const { places, memoryBytes } = sent;
+    const { places, memoryBytes, expectedMs } = sent;
     let live = 0;
     let bytes = 0;
     let best: SandboxThread | undefined;
+    let bestRank = Number.POSITIVE_INFINITY;
     for (const thread of threads) {
       live += thread.load;
       bytes += thread.memoryBytes;
-      if (thread.load + places <= THREAD_PLACES && (best === undefined || rank(thread) < rank(best))) best = thread;
+      const rank = thread.stalled
+        ? STALLED + thread.load
+        : thread.backlogMs + expectedMs < WORTH_WAKING_MS
+          ? -1
+          : thread.load;
+      if (rank >= bestRank || thread.load + places > THREAD_PLACES) continue;
+      best = thread;
+      bestRank = rank;
     }
     // What they begin with may take half; the other half is for growing.
     const fits = live + places <= capacity && bytes + memoryBytes <= memoryBytesInAll / 2;
@@ -152,9 +166,11 @@ export function createSandbox(init: SandboxInit): Sandbox {
           context,
           places: placesOf({ function: entry, context }),
           memoryBytes: (entry.facts.memory?.initial ?? 0) * PAGE_BYTES,
+          expectedMs: durations.expectedMs(entry),
           signal,
           settle: (outcome) => {
             signal?.removeEventListener('abort', onAbort);
+            durations.note(entry, outcome.usage.wallMs);
             resolve(outcome);
           },
         };
@@ -182,10 +198,6 @@ export function createSandbox(init: SandboxInit): Sandbox {
       return closed;
     },
   };
-}
-
-function rank(thread: SandboxThread): number {
-  return thread.load + (thread.stalled ? 1_000_000 : 0);
 }
 
 function cancelled(): InferbaseError {

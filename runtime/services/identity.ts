@@ -1,8 +1,9 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { base58btc } from 'multiformats/bases/base58';
 import { InferbaseError } from '../core/errors.ts';
+import { makeFolder } from '../core/folder.ts';
 
 /** Who a node is to others: a libp2p Ed25519 key. */
 export interface Identity {
@@ -62,7 +63,7 @@ async function readKeyFile(path: string): Promise<Buffer | null> {
 async function createKeyFile(path: string): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path), 0o700);
     await writeSynced(temporary, generateKeyFile());
     try {
       await publish(temporary, path);

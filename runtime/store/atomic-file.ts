@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InferbaseError } from '../core/errors.ts';
+import { makeFolder } from '../core/folder.ts';
 import { isGone, type Owner, ownerTag } from './owner.ts';
 
 /** Called at named moments of a write; a test may end the process there. */
@@ -49,25 +50,6 @@ export function createAtomicFiles(init: { tmpDir: string; owner: Owner; onStep: 
       }
     },
   };
-}
-
-/** As `mkdir -p`. Node's own recursive form never returns where the kernel says ENOENT for ever, as in `/proc`. */
-export async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdirOnce(path);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
-    await makeFolder(dirname(path));
-    await mkdirOnce(path);
-  }
-}
-
-async function mkdirOnce(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error;
-  }
 }
 
 async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {

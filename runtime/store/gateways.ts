@@ -139,7 +139,8 @@ export function createGateways(init: { gateways: readonly string[]; sourceTimeou
       if (sources.length === 0) {
         throw new InferbaseError(
           'ERR_FUNCTION_NOT_FOUND',
-          `Block ${cid} is not in the store, and no gateways are set to ask for it.`,
+          `Block ${cid} is not in the store, and no gateways are set to ask for it; ` +
+            'set one with --gateways URL, or store the function with inferbase pin FILE.',
         );
       }
       return await race(cid, signal);

@@ -1,4 +1,4 @@
-import { origin, shown } from "./url";
+import { origin, permissionLine, shown } from "./url";
 
 // Errno of blockless_http (bls-runtime, witx/blockless_http.witx), and below zero the SDK's own.
 export const PERMISSION_DENY: i32 = 14;
@@ -31,7 +31,7 @@ export function httpError(code: i32, method: string, url: string): HttpError {
   if (allowed == "http://model") {
     remedy = "the node does not allow this path of its model server, or has none: check upstreams.model.url";
   } else if (allowed != "") {
-    permission = allowed + "/";
+    permission = permissionLine(url);
     remedy = "no permission covers it: allow " + permission;
   }
   const message = method + " " + shown(url) + ": " + name + " (" + code.toString() + "), " + remedy;
@@ -69,12 +69,12 @@ function remedyOf(code: i32): string {
     case 8: return "a header or the body is in an encoding the host does not read";
     case 9: return "write it as http://HOST/PATH or https://HOST/PATH";
     case 10: return "the host could not read the request: check its method and URL";
-    case 11: return "the server did not answer in full: check that it is up and answers in time";
+    case 11: return "no answer from the server, or not all of it: check that it is up, its name, and the time-outs";
     case 12: return "too many responses are open: close some";
     case PERMISSION_DENY: return "the host does not allow the URL";
     case 15: return "a header's name or value is not allowed: check for line breaks";
     case BODY_NOT_UTF8: return "a request body must be UTF-8: encode other bytes, for example as base64";
-    case BODY_TOO_LARGE: return "the response is longer than maxBytes: raise it";
+    case BODY_TOO_LARGE: return "the response is too long: raise .maxBytes(n), or limits.bodyBytes of the node";
     case RESPONSE_CLOSED: return "the response was closed before its body was read";
   }
   return "the host gave no reason";

@@ -42,6 +42,27 @@ export function shown(url: string): string {
   return base + url.substring(start, end);
 }
 
+/**
+ * The permission line that covers a URL, the one the node's log proposes: without its query, which may hold a secret.
+ * A path that the node might rewrite (`..`, anything encoded or to be encoded) is left off.
+ */
+export function permissionLine(url: string): string {
+  const base = origin(url);
+  const port = base.startsWith("https://") ? ":443" : ":80";
+  const server = base.endsWith(port) ? base.substring(0, base.length - port.length) : base;
+  const path = shown(url).substring(base.length);
+  return server + (isPlainPath(path) ? path : "/");
+}
+
+function isPlainPath(path: string): bool {
+  if (!path.startsWith("/") || path.indexOf("/.") >= 0) return false;
+  for (let i = 0; i < path.length; i++) {
+    const unit = path.charCodeAt(i);
+    if (unit > 0x7f || (!isUnreserved(<u8>unit) && "/:@!$&'()*+,;=".indexOf(path.charAt(i)) < 0)) return false;
+  }
+  return true;
+}
+
 function authorityEnd(url: string, start: i32): i32 {
   let end = start;
   while (end < url.length) {

@@ -43,9 +43,9 @@ async function main(): Promise<void> {
   const workspace = await temporaryFolder();
   try {
     mustRun(process.execPath, [FROM_SOURCE.launcher, 'build']);
-    const throughput = await measureThroughput(join(workspace.path, 'data'), effort, tell);
     tell('packing');
     const product = await installProduct(join(workspace.path, 'package'));
+    const throughput = await measureThroughput(product, join(workspace.path, 'data'), effort, tell);
     const start = [
       ...(await measureFirstExecution(product, workspace.path, effort.runs)),
       ...(await measureStart(product, workspace.path, effort.runs)),

@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { ROOT } from '../source-files.ts';
 import { load, type Measurement, medianOf, type Target } from './load.ts';
-import { FROM_SOURCE, pinFile, type Server, startProduct, startScript } from './servers.ts';
+import { type Product, pinFile, type Server, startProduct, startScript } from './servers.ts';
 
 export interface Effort {
   readonly runs: number;
@@ -73,16 +73,17 @@ function listCases(bare: Server, one: Server, all: Server, cids: { hello: string
   ];
 }
 
-/** Rows a to c: all servers stand at once, the runs of the cases take turns, medians are told. */
+/** Rows a to c: all servers stand at once, the product's from the built package, the runs of the cases take turns, medians are told. */
 export async function measureThroughput(
+  product: Product,
   dataDir: string,
   effort: Effort,
   tell: (line: string) => void,
 ): Promise<ThroughputRow[]> {
   const wasm = (name: string): string => join(ROOT, 'functions', name, 'build', `${name}.wasm`);
   const cids = {
-    hello: pinFile(FROM_SOURCE, wasm('hello'), dataDir),
-    coin: pinFile(FROM_SOURCE, wasm('coin-prediction'), dataDir),
+    hello: pinFile(product, wasm('hello'), dataDir),
+    coin: pinFile(product, wasm('coin-prediction'), dataDir),
   };
   const servers: Server[] = [];
   const keep = (server: Server): Server => {
@@ -93,13 +94,17 @@ export async function measureThroughput(
     const upstream = keep(await startScript('upstream'));
     const model = `http://127.0.0.1:${upstream.port}`;
     const bare = keep(await startScript('bare-server'));
-    const one = keep(await startProduct(FROM_SOURCE, { dataDir, threads: 1, upstream: model }));
-    const all = keep(await startProduct(FROM_SOURCE, { dataDir, upstream: model }));
+    const one = keep(await startProduct(product, { dataDir, threads: 1, upstream: model }));
+    const all = keep(await startProduct(product, { dataDir, upstream: model }));
     const cases = listCases(bare, one, all, cids).map((entry) => ({ entry, runs: [] as Measurement[] }));
     for (let run = 0; run <= effort.runs; run++) {
       for (const { entry, runs } of cases) {
         if (entry.waitMs !== null) await setWait(upstream, entry.waitMs);
-        const measured = await load(entry.target, entry.inFlight, run === 0 ? 1 : effort.seconds);
+        const measured = await load(
+          entry.target,
+          entry.inFlight,
+          run === 0 ? Math.min(2, effort.seconds) : effort.seconds,
+        );
         // Run 0 warms everything up.
         if (run > 0) runs.push(measured);
         if (run > 0)

@@ -78,6 +78,22 @@ export async function run(
   return { code: child.exitCode, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
 }
 
+/** Runs a line of shell in which `inferbase` is ours. */
+export async function shell(line: string, cwd: string): Promise<Finished> {
+  const script = `inferbase() { "${process.execPath}" "${LAUNCHER}" "$@"; }\n${line}`;
+  const child = spawn('bash', ['-c', script], { cwd, env: environment({}), stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += String(chunk);
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += String(chunk);
+  });
+  await once(child, 'close');
+  return { code: child.exitCode, stdout, stderr };
+}
+
 /** A new empty folder, removed when disposed of. */
 export async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
   const path = await mkdtemp(join(tmpdir(), 'inferbase-cli-'));

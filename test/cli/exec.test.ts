@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildFunction } from '../support/build-function.ts';
 import { guest } from '../support/wat.ts';
-import { run, start, temporaryFolder } from './command.ts';
+import { run, shell, start, temporaryFolder } from './command.ts';
 
 const GUESTS = ['echo', 'exit-three', 'spin', 'trap-unreachable', 'print-past-cap', 'import-proto', 'show-all'];
 
@@ -40,6 +40,40 @@ describe('exec', () => {
     );
     for (const part of ['show-all.wasm', '--window', '2', 'A=1', 'B=x=y']) assert.ok(stdout.includes(part), part);
     assert.doesNotMatch(stdout, /hunter2|PATH=/);
+  });
+
+  test('says that piped or redirected input is not passed on, to a function that reads any', async () => {
+    await writeFile(join(folder.path, 'in.txt'), 'data');
+    const hint = 'inferbase: the function gets no standard input; give it ours with --stdin -\n';
+    const rows: readonly [command: string, stderr: string][] = [
+      ['echo data | inferbase exec echo.wasm', hint],
+      ['inferbase exec echo.wasm < in.txt', hint],
+      ['mkfifo idle; sleep 600 > idle 2>&1 & inferbase exec echo.wasm < idle; kill $!', hint],
+      ['echo data | inferbase exec echo.wasm --stdin -', ''],
+      ['echo data | inferbase exec exit-three.wasm', 'err'],
+      ['inferbase exec echo.wasm < /dev/null', ''],
+    ];
+    for (const [command, stderr] of rows) {
+      assert.equal((await shell(command, folder.path)).stderr, stderr, command);
+    }
+  });
+
+  test('leaves what it does not pass on to the next command', async () => {
+    const { stdout } = await shell('echo data | (inferbase exec echo.wasm; cat)', folder.path);
+    assert.equal(stdout, 'data\n');
+  });
+
+  test('makes no key for a node, and needs no data folder for a file', async () => {
+    await using empty = await temporaryFolder();
+    const file = join(folder.path, 'exit-three.wasm');
+    assert.equal((await run(['exec', file], empty.path)).code, 3);
+    assert.deepEqual((await readdir(join(empty.path, '.inferbase'))).includes('keys'), false);
+    await using blocked = await temporaryFolder();
+    await writeFile(join(blocked.path, '.inferbase'), '');
+    assert.equal((await run(['exec', file], blocked.path)).code, 3);
+    assert.match((await run(['inspect', file], blocked.path)).stdout, /^runs {5}yes$/m);
+    const named = await run(['exec', file, '--data-dir', '.inferbase'], blocked.path);
+    assert.deepEqual([named.code, named.stdout], [73, '']);
   });
 
   test("exits with the guest's exit code", async () => {
@@ -77,7 +111,7 @@ describe('exec', () => {
     const env = { INFERBASE_LIMITS_STDOUT_BYTES: '10' };
     const { stdout, stderr } = await run(['exec', 'print-past-cap.wasm'], folder.path, { env });
     assert.equal(stdout.length, 10);
-    assert.match(stderr, /stdout was cut at its limit; raise limits\.stdoutBytes/);
+    assert.match(stderr, /stdout was cut at its limit; raise limits\.stdoutBytes with INFERBASE_LIMITS_STDOUT_BYTES=N/);
   });
 
   const refused: readonly [name: string, args: string[], message: RegExp][] = [
@@ -86,10 +120,15 @@ describe('exec', () => {
     ['text that is no CID', ['nonsense'], /^error ERR_INVALID_CID: "nonsense"/],
     [
       'a CID that is not here',
-      ['bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'],
-      /^error ERR_FUNCTION_NOT_FOUND/,
+      ['ipfs://bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'],
+      /^error ERR_FUNCTION_NOT_FOUND: .* --gateways URL, .* inferbase pin FILE\.\n {2}data folder: \S+\/\.inferbase\n$/,
     ],
-    ['input that is too long', ['echo.wasm', '--stdin', 'echo.wasm'], /--stdin echo\.wasm has more than 5 bytes/],
+    [
+      'input that is too long',
+      ['echo.wasm', '--stdin', 'echo.wasm'],
+      /--stdin echo\.wasm has more than 5 bytes; .* INFERBASE_LIMITS_STDIN_BYTES=N/,
+    ],
+    ['a device', ['/dev/null'], /\/dev\/null is neither a file nor a folder/],
     ['a folder', ['.'], /is a folder; store it with inferbase pin/],
     ['a permission that is no URL', ['echo.wasm', '--allow', 'all of it'], /all of it/],
   ];

@@ -31,6 +31,14 @@ describe('command line', () => {
     });
   }
 
+  test('help explains a command, and the program without one', async () => {
+    const asked = await run(['help', 'exec'], ROOT);
+    assert.deepEqual(asked, await run(['exec', '--help'], ROOT));
+    assert.match(asked.stdout, /^Usage: inferbase exec /);
+    assert.match((await run(['help'], ROOT)).stdout, /^Usage: inferbase /);
+    assert.equal((await run(['help', 'nothing'], ROOT)).code, EXIT.usage);
+  });
+
   test('serve has a flag for every setting', async () => {
     const { stdout } = await run(['serve', '--help'], ROOT);
     for (const { flag } of SETTING_KEYS) if (flag !== undefined) assert.match(stdout, new RegExp(`^  ${flag} <`, 'm'));
@@ -48,6 +56,21 @@ describe('command line', () => {
       /^error ERR_INVALID_SETTING: limits\.queue is -5 \(set by --limits-queue\)/,
     ],
     ['an upstream without a name', ['serve', '--upstream', 'http://x'], /write it as NAME=URL/],
+    [
+      'an upstream that is no URL',
+      ['exec', 'x.wasm', '--upstream', 'model=nonsense'],
+      /upstreams\.model\.url is "nonsense" \(set by --upstream model=…\)/,
+    ],
+    [
+      'memory that is no number',
+      ['exec', 'x.wasm', '--memory', 'lots'],
+      /limits\.memoryPages is "lots" \(set by --memory\)/,
+    ],
+    [
+      'a deadline that is no time',
+      ['exec', 'x.wasm', '--deadline', '0'],
+      /limits\.deadlineMs is 0 \(set by --deadline\)/,
+    ],
     ['a settings file that is not there', ['serve', '--config', 'none.yaml'], /none\.yaml does not exist/],
     ['fuel, which is not metered yet', ['exec', 'x.wasm', '--fuel', '5'], /--fuel 5 has no effect yet; use --deadline/],
     ['a variable without a value', ['exec', 'x.wasm', '--env', 'A'], /--env A has no value/],
@@ -72,6 +95,16 @@ describe('failures', () => {
       lines: ['error ERR_SOURCE_UNAVAILABLE: nobody has it.', '  a: 404', '  b: stalled'],
     });
     assert.match(reportFailure(error, true).lines.at(-1) ?? '', /\n {4}at /);
+  });
+
+  test('an address that cannot be listened on is one sentence with what to do', () => {
+    for (const code of ['EACCES', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'ENOTFOUND']) {
+      const fields = { code, syscall: 'listen', address: '127.0.0.1', port: 80 };
+      const { exitCode, lines } = reportFailure(Object.assign(new Error(`listen ${code}`), fields), false);
+      assert.equal(exitCode, EXIT.failure);
+      assert.equal(lines.length, 1);
+      assert.match(lines[0] ?? '', /^error E\w+: 127\.0\.0\.1:80 .*; choose .* with --listen-api ADDRESS:PORT$/);
+    }
   });
 
   const codes: readonly [name: string, error: unknown, exitCode: number][] = [

@@ -28,7 +28,7 @@ describe('serve', () => {
     assert.equal(code, 0, stderr);
     assert.match(
       stdout,
-      /^inferbase \d\S+\npeer id 12D3Koo\w+\ndata folder \/\S+\nfunction exit-three\.wasm \w+\nAPI \S+\nclosing after SIGTERM\n$/,
+      /^inferbase \d\S+\npeer id 12D3Koo\w+\ndata folder \/\S+\nupstream model http:\/\/127\.0\.0\.1:8000\ngateway none\nfunction exit-three\.wasm \w+\nAPI \S+\nclosing after SIGTERM\n$/,
     );
     const lines = stderr
       .trimEnd()
@@ -39,6 +39,29 @@ describe('serve', () => {
       lines.some((line) => line.startsWith('function broken.wasm cannot be served: ')),
       stderr,
     );
+  });
+
+  test('names its upstreams without their headers, its gateways, and a folder without functions', async () => {
+    await using folder = await temporaryFolder();
+    await mkdir(join(folder.path, 'fns'));
+    const upstream = '{ url: "http://127.0.0.1:9/v1", headers: { authorization: hunter2 } }';
+    const settings = `upstreams: { price: ${upstream} }\ngateways: ["http://127.0.0.1:9", "http://127.0.0.1:10"]\n`;
+    await writeFile(join(folder.path, 'inferbase.yaml'), settings);
+    const node = start(['serve', ...ANY_PORT, '--functions-dir', 'fns'], folder.path);
+    await node.until(/^API /m);
+    node.kill('SIGINT');
+    const { stdout, stderr } = await node.finished;
+    const lines = stdout.split('\n');
+    for (const line of [
+      'upstream price http://127.0.0.1:9/v1',
+      'upstream model http://127.0.0.1:8000',
+      'gateway http://127.0.0.1:9',
+      'gateway http://127.0.0.1:10',
+      `function none, ${join(folder.path, 'fns')} has no .wasm file`,
+    ]) {
+      assert.ok(lines.includes(line), `${line}\n${stdout}`);
+    }
+    assert.doesNotMatch(stdout + stderr, /hunter2/);
   });
 
   test('closes on Ctrl-C and keeps its identity', async () => {
@@ -67,6 +90,16 @@ describe('serve', () => {
     assert.equal(stderr, sentence);
   });
 
+  test('an address that is not ours is one sentence, and not the exit code of a taken one', async () => {
+    await using folder = await temporaryFolder();
+    const { code, stderr } = await run(['serve', '--listen-api', '192.0.2.1:6000'], folder.path);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^error EADDRNOTAVAIL: 192\.0\.2\.1:6000 is no address of this machine; .* with --listen-api ADDRESS:PORT\n$/,
+    );
+  });
+
   test('a data folder that cannot be written is one sentence and exit code 73', async () => {
     await using folder = await temporaryFolder();
     await writeFile(join(folder.path, 'file'), '');
@@ -74,7 +107,11 @@ describe('serve', () => {
     assert.deepEqual([code, stdout], [73, '']);
     assert.match(
       stderr,
-      /^error ERR_STORE_UNAVAILABLE: the data folder \S+file\/data cannot be written \(ENOTDIR\); make it writable or choose another with --data-dir\n$/,
+      /^error ERR_STORE_UNAVAILABLE: the data folder \S+file\/data is a file, or lies below one; give a folder with --data-dir\n$/,
+    );
+    assert.match(
+      (await run(['serve', ...ANY_PORT, '--data-dir', 'file'], folder.path)).stderr,
+      /is a file, .*give a folder/,
     );
   });
 });
@@ -92,6 +129,17 @@ describe('start', () => {
     const [, model = ''] = /model server: (http:\S+)/.exec(stdout) ?? [];
     await assert.rejects(fetch(new URL('/health', model)), 'the model server is still there');
     assert.ok(!stdout.includes('\u001b'), 'no terminal, no colours');
+  });
+
+  test('finds a taken port before it builds anything', async () => {
+    await using folder = await temporaryFolder();
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as AddressInfo;
+    const { code, stdout, stderr } = await run(['start', '--listen-api', `127.0.0.1:${port}`], folder.path);
+    taken.close();
+    assert.deepEqual([code, stdout], [69, '']);
+    assert.match(stderr, /^error EADDRINUSE: /);
   });
 
   test('keeps serving until Ctrl-C, on another model port when the usual one is taken', async () => {

@@ -36,6 +36,70 @@ describe('pin and inspect', () => {
     assert.match(stderr, /ERR_FUNCTION_NOT_FOUND.*other\.wasm/);
   });
 
+  test('a folder has one CID however its path is written, from outside and from inside', async () => {
+    const top = join(folder.path, 'spelt');
+    const dir = join(top, 'fn');
+    await mkdir(join(dir, 'nested'), { recursive: true });
+    await writeFile(join(dir, 'ab.wasm'), await guest('echo'));
+    for (const name of ['notes.txt', 'nested/more.txt']) await writeFile(join(dir, name), name);
+    const rows: readonly [cwd: string, path: string][] = [
+      [top, dir],
+      [top, 'fn'],
+      [top, './fn'],
+      [top, 'fn/'],
+      [top, 'fn/nested/..'],
+      [dir, '.'],
+      [dir, './'],
+      [dir, '../fn'],
+      [join(dir, 'nested'), '..'],
+      // Data folders lie in it by now.
+      [top, 'fn'],
+    ];
+    const cids = new Set<string>();
+    for (const [cwd, path] of rows) cids.add(JSON.parse((await run(['pin', path, '--json'], cwd)).stdout).cid);
+    assert.equal(cids.size, 1);
+    const [cid = ''] = cids;
+    const inspection = JSON.parse((await run(['inspect', cid, '--json'], dir)).stdout);
+    assert.deepEqual(
+      inspection.files.map((file: { path: string }) => file.path),
+      ['ab.wasm', 'notes.txt'],
+    );
+  });
+
+  test('a data folder of another name is left out of the folder it lies in', async () => {
+    const dir = join(folder.path, 'with-data');
+    await mkdir(dir);
+    await writeFile(join(dir, 'echo.wasm'), await guest('echo'));
+    const outside = await run(['pin', dir, '--json'], folder.path);
+    const inside = await run(['pin', '.', '--json', '--data-dir', 'data'], dir);
+    assert.equal(inside.stdout, outside.stdout);
+  });
+
+  test('a .wasm file that is no module is pinned with a warning', async () => {
+    await writeFile(join(folder.path, 'page.wasm'), '<!doctype html>');
+    const { code, stdout, stderr } = await run(['pin', 'page.wasm'], folder.path);
+    assert.equal(code, 0);
+    assert.match(stdout, /^bafk\w+ 15 B page\.wasm\n$/);
+    assert.match(stderr, /^warning: page\.wasm is pinned, but it would not run: .*web page/);
+  });
+
+  test('ipfs://CID and /ipfs/CID are that CID', async () => {
+    const { cid } = JSON.parse((await run(['pin', 'echo.wasm', '--json'], folder.path)).stdout);
+    const bare = await run(['inspect', cid], folder.path);
+    assert.equal(bare.code, 0);
+    for (const text of [`ipfs://${cid}`, `/ipfs/${cid}`]) {
+      assert.deepEqual(await run(['inspect', text], folder.path), bare);
+      const { stdout } = await run(['exec', text, '--stdin', '-'], folder.path, { input: 'by address' });
+      assert.equal(stdout, 'by address');
+    }
+  });
+
+  test('a data folder that can never be made is one sentence, at once', async () => {
+    const { code, stderr } = await run(['pin', 'echo.wasm', '--data-dir', '/proc/inferbase/data'], folder.path);
+    assert.equal(code, 73);
+    assert.match(stderr, /^error ERR_STORE_UNAVAILABLE: the data folder \/proc\/inferbase\/data cannot be written \(/);
+  });
+
   test('several paths are one JSON object a line', async () => {
     const { stdout } = await run(['pin', 'echo.wasm', 'start-section.wasm', '--json'], folder.path);
     const names = stdout
@@ -54,6 +118,7 @@ describe('pin and inspect', () => {
     const rows: readonly [args: string[], code: number, message: RegExp][] = [
       [['none'], 1, /there is no file or folder none/],
       [['empty'], 1, /the folder empty is empty/],
+      [['/dev/null'], 1, /\/dev\/null is neither a file nor a folder/],
       [['linked'], 1, /f\.wasm is neither a file nor a folder/],
       [['a', 'b', '--name', 'x'], 2, /--name is for one path/],
     ];
@@ -89,17 +154,19 @@ describe('pin and inspect', () => {
     assert.equal(echo.refused, null);
   });
 
-  const judged: readonly [file: string, line: RegExp][] = [
-    ['import-proto.wasm', /^refused {2}.*__proto__/m],
-    ['too-much-memory.wasm', /^refused {2}.*pages/m],
-    ['unserved-calls.wasm', /^import {3}\S+: not served, returns errno -?\d+$/m],
-    ['start-section.wasm', /^start {4}has a start section$/m],
-    ['notes.txt', /^refused {2}/m],
+  const judged: readonly [file: string, code: number, line: RegExp][] = [
+    ['import-proto.wasm', 1, /^refused {2}.*__proto__/m],
+    ['too-much-memory.wasm', 1, /^refused {2}.*pages/m],
+    ['unserved-calls.wasm', 0, /^import {3}\S+: not served, returns errno -?\d+$/m],
+    ['start-section.wasm', 0, /^start {4}has a start section$/m],
+    ['notes.txt', 1, /^refused {2}/m],
   ];
-  for (const [file, line] of judged) {
+  for (const [file, code, line] of judged) {
     test(`inspect judges ${file}`, async () => {
       await writeFile(join(folder.path, 'notes.txt'), 'hello');
-      assert.match((await run(['inspect', file], folder.path)).stdout, line);
+      const finished = await run(['inspect', file], folder.path);
+      assert.match(finished.stdout, line);
+      assert.equal(finished.code, code);
     });
   }
 });

@@ -135,7 +135,7 @@ const ERRORS: readonly (readonly [error: unknown, code: string, message: string]
 for (const [error, code, message] of ERRORS) {
   test(`a function that never ran is HTTP 200 with code ${code}: ${String(error)}`, async () => {
     const app = await stubApi({ execute: () => Promise.reject(error) });
-    const { status, body } = await post(app, EXECUTE, '{}');
+    const { status, body } = await post(app, EXECUTE, '{"function_id":"x<y"}');
     assert.equal(status, 200);
     assert.deepEqual(Object.keys(JSON.parse(body)), ['code', 'request_id', 'message', 'cluster']);
     const { request_id: id, ...rest } = JSON.parse(body);
@@ -143,6 +143,17 @@ for (const [error, code, message] of ERRORS) {
     assert.deepEqual(rest, { code, message, cluster: {} });
   });
 }
+
+test('an empty function_id is named as the field it is', async () => {
+  const error = new InferbaseError('ERR_INVALID_CID', '"" is empty; give the CID of a function.');
+  const app = await stubApi({ execute: () => Promise.reject(error) });
+  for (const body of ['{}', '{"function_id":""}']) {
+    const { code, message } = JSON.parse((await post(app, EXECUTE, body)).body);
+    assert.deepEqual([code, message], ['404', 'function_id is empty; give the CID of a function']);
+  }
+  const { message } = JSON.parse((await post(app, EXECUTE, '{"function_id":"x"}')).body);
+  assert.equal(message, error.message);
+});
 
 test('more parameters or variables than anyone needs are a 400, and the function does not run', async (t) => {
   const app = await createApi(stubNode({ execute: () => Promise.reject(new Error('it ran')) }), {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { ROOT } from '../source-files.ts';
@@ -54,6 +54,29 @@ suite('the launcher', () => {
     await once(child.stdout, 'data');
     child.kill('SIGTERM');
     assert.deepEqual(await ended, [null, 'SIGTERM']);
+  });
+
+  test('runs on the Node that a project installed beside it, and asks for one where that is too old as well', async () => {
+    const { path, remove } = await temporaryFolder();
+    try {
+      const installed = join(path, 'node_modules/inferbase/runtime/inferbase.js');
+      await cp(LAUNCHER, installed);
+      await writeFile(join(path, 'node_modules/inferbase/package.json'), '{"type":"module"}');
+      await mkdir(join(path, 'node_modules/node/bin'), { recursive: true });
+      await mkdir(join(path, 'node_modules/.bin'));
+      const command = join(path, 'node_modules/.bin/inferbase');
+      await symlink('../inferbase/runtime/inferbase.js', command);
+      const node = join(path, 'node_modules/node/bin/node');
+      await writeFile(node, '#!/bin/sh\nexit 7\n', { mode: 0o755 });
+      assert.equal(runCommand(process.execPath, [...OLD, command]).code, 7);
+      await rm(node);
+      await symlink(process.execPath, node);
+      const { code, stderr } = runCommand(process.execPath, [...OLD, command]);
+      assert.equal(code, 78);
+      assert.match(stderr, /`npm install -D node`/);
+    } finally {
+      await remove();
+    }
   });
 
   test('names the file it could not start', async () => {

@@ -33,7 +33,7 @@ describe('a guest that spins', () => {
     ]);
     assert.deepEqual([spun.cause, spun.exitCode], ['deadline', 15]);
     assert.deepEqual([interrupted.cause, interrupted.exitCode], ['interrupted', 12]);
-    assert.match(interrupted.message, /retry/);
+    assert.match(interrupted.message, /again/);
     assert.equal((await runPrepared(runtime, quick)).exitCode, 3);
   });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { permissionLineFor } from '../../runtime/core/permissions.ts';
 import { type RunOptions, runProgram } from './run-sdk.ts';
 import type { StubResponse } from './stub-host.ts';
 
@@ -114,12 +115,40 @@ test('a denied URL is error 14 with the permission line that would allow it, and
   assert.equal(first.ok, false);
   assert.equal(first.code, 14);
   assert.equal(first.name, 'permission_deny');
-  assert.equal(first.permission, 'https://api.example.com:8443/');
+  assert.equal(first.permission, 'https://api.example.com:8443/v1/price');
   assert.equal(
     first.message,
-    'GET https://api.example.com:8443/v1/price: permission_deny (14), no permission covers it: allow https://api.example.com:8443/',
+    'GET https://api.example.com:8443/v1/price: permission_deny (14), no permission covers it: allow https://api.example.com:8443/v1/price',
   );
   assert.deepEqual([first.status, first.length, first.text], [0, 0, ''], 'reading the missing response aborts nothing');
+});
+
+test("a denied URL's permission line is the one the node proposes", async () => {
+  const urls = [
+    'http://a.example',
+    'https://A.example:443/V1/p?q=1',
+    'http://a.example:443/x',
+    'http://a.example:80/x#f',
+    'http://127.0.0.1:9000/a/b-c_d~e.json',
+    'http://[::1]:9000/x;y=(1)/',
+  ];
+  const { rows } = await send(
+    urls.map((url) => ({ url })),
+    { errno: 14 },
+  );
+  assert.deepEqual(
+    rows.map((row) => row.permission),
+    urls.map((url) => permissionLineFor(url)),
+  );
+});
+
+test('a permission line never names a path that the node would read as another', async () => {
+  const paths = ['/a/../b', '/a/./b', '/a b', '/é', '/%2e%2e/x', '\\x', '/a\\..\\b'];
+  const { rows } = await send(
+    paths.map((path) => ({ url: `https://a.example${path}` })),
+    { errno: 14 },
+  );
+  for (const { permission } of rows) assert.equal(permission, 'https://a.example/');
 });
 
 test('a denied model path points at the upstream instead of a permission', async () => {

@@ -101,6 +101,11 @@ test('a missing key file is an error unless it may be created', async () => {
   await assert.rejects(loadIdentity(join(folder, 'nowhere'), { create: false }), missing);
 });
 
+test('a key file in a folder that can never be made is refused at once', async () => {
+  const path = '/proc/inferbase/keys/priv.bin';
+  await assert.rejects(loadIdentity(path, { create: true }), isError('ERR_STORE_UNAVAILABLE', /cannot be written/));
+});
+
 test('a key file that cannot be read or written is named with the reason', async () => {
   await assert.rejects(loadIdentity(folder, { create: true }), isError('ERR_STORE_UNAVAILABLE', /EISDIR/));
   const inFile = join(await written('not-a-folder', KEY_FILE), 'priv.bin');

@@ -103,7 +103,7 @@ test('without any gateway an unknown CID is not found, and the store says that n
   const { cid } = await importFiles({ '': wasm('nowhere') });
   await assert.rejects(store.get(cid.toString(), { method: '', signal: NEVER }), {
     code: 'ERR_FUNCTION_NOT_FOUND',
-    message: /no gateways are set/,
+    message: /no gateways are set .* --gateways URL, or store the function with inferbase pin FILE/,
   });
 });
 
