@@ -7,6 +7,7 @@ import type { SeedFile } from '../core/execution.ts';
 /** Most that folders given to a guest may hold, together: all of it is read into memory. */
 const MAX_BYTES = 67_108_864;
 const MAX_FILES = 10_000;
+const NO_BYTES = new Uint8Array(0);
 
 /**
  * Reads host folders into the files a guest starts with; what it writes stays in memory. Symbolic links are left out:
@@ -18,8 +19,14 @@ export async function readSeedFolders(texts: readonly string[]): Promise<SeedFil
   const seeds = new Map<string, SeedFile>();
   let bytes = 0;
   const add = (seed: SeedFile): void => {
-    bytes += seed.bytes.length;
-    seeds.set(seed.path, seed);
+    const { path } = seed;
+    if (seeds.has(path.endsWith('/') ? path.slice(0, -1) : `${path}/`)) {
+      throw invalid(
+        `--dir ${texts.join(' --dir ')}: /${path} would be a file and a folder; give one a place of its own`,
+      );
+    }
+    bytes += seed.bytes.length - (seeds.get(path)?.bytes.length ?? 0);
+    seeds.set(path, seed);
     if (bytes <= MAX_BYTES && seeds.size <= MAX_FILES) return;
     throw new InferbaseError(
       'ERR_INVALID_REQUEST',
@@ -29,7 +36,11 @@ export async function readSeedFolders(texts: readonly string[]): Promise<SeedFil
   for (const text of texts) {
     const at = text.lastIndexOf('::');
     const host = at === -1 ? text : text.slice(0, at);
-    await readFolder(host, guestPrefix(at === -1 ? '/' : text.slice(at + 2), text), add);
+    const prefix = guestPrefix(at === -1 ? '/' : text.slice(at + 2), text);
+    for (let end = prefix.indexOf('/'); end !== -1; end = prefix.indexOf('/', end + 1)) {
+      add({ path: prefix.slice(0, end + 1), bytes: NO_BYTES });
+    }
+    await readFolder(host, prefix, add);
   }
   return [...seeds.values()];
 }
@@ -49,7 +60,7 @@ async function readFolder(host: string, prefix: string, add: (seed: SeedFile) =>
   const pending: { path: string; prefix: string }[] = [{ path: host, prefix }];
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
     const { path, prefix: below } = folder;
-    if (below !== '') add({ path: below, bytes: new Uint8Array(0) });
+    if (below !== '') add({ path: below, bytes: NO_BYTES });
     const entries = await readdir(path, { withFileTypes: true }).catch((cause) => unreadable(path, cause));
     for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
       const full = join(path, entry.name);
