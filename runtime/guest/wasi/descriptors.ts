@@ -80,8 +80,8 @@ export class Descriptors {
     const descriptor = this.get(fd);
     if (descriptor === undefined) return ERRNO.badf;
     if (isStream(descriptor)) return streamErrno;
-    if ((descriptor.rights & rights) !== rights) return ERRNO.notcapable;
-    return descriptor.kind === 'file' ? descriptor : ERRNO.isdir;
+    // A directory has none of a file's rights.
+    return descriptor.kind === 'file' && (descriptor.rights & rights) === rights ? descriptor : ERRNO.notcapable;
   }
 
   /** @returns a directory with these rights; else badf, notdir, notcapable */
