@@ -9,6 +9,7 @@ import { EXIT, ExitError } from './exit.ts';
 import { aborted, watchInterrupt } from './interrupt.ts';
 import { withAnyRuntime, withRuntime } from './open-runtime.ts';
 import type { AddCommand } from './program.ts';
+import { readSeedFolders } from './seed-folder.ts';
 import { addSettingsFlags, COMMON_KEYS, collect, commandSettings, howToRaise } from './settings-flags.ts';
 import { isInputIgnored, readStdin } from './stdin.ts';
 import { readTarget } from './target.ts';
@@ -19,6 +20,7 @@ Examples:
   $ inferbase exec functions/hello/build/hello.wasm
   $ inferbase exec bafk… --env ALLORA_ARG_PARAMS=ETH --upstream model=http://127.0.0.1:8000
   $ echo '[1,2,3]' | inferbase exec average.wasm --stdin - -- --window 2
+  $ inferbase exec train.wasm --dir ./prices --dir ./models::/models
   $ inferbase exec fetch.wasm --allow https://api.example.com/v1/ --deadline 5000
 
 Exit code: the guest's own; for a guest that was ended, bls-runtime's number of the cause, and the cause on stderr.`;
@@ -28,6 +30,7 @@ interface ExecOptions {
   readonly env?: readonly string[];
   readonly stdin?: string;
   readonly allow?: readonly string[];
+  readonly dir?: readonly string[];
   readonly deadline?: string;
   readonly memory?: string;
   readonly fuel?: string;
@@ -45,6 +48,11 @@ export const addExec: AddCommand = (program, done) => {
     .option('--env <name=value>', 'environment variable of the guest; may be repeated', collect)
     .option('--stdin <file|->', 'standard input of the guest; - is ours')
     .option('--allow <url>', 'URL prefix the guest may reach; may be repeated', collect)
+    .option(
+      '--dir <host[::guest]>',
+      'folder read into memory and put under / (or guest) for the guest; its writes stay in memory; may be repeated',
+      collect,
+    )
     .option('--deadline <ms>', 'longest time it may run, in ms (default: limits.deadlineMs)')
     .option('--memory <pages>', 'linear memory, in 64 KiB pages (default: limits.memoryPages)')
     .option('--fuel <n>', 'not metered yet; use --deadline')
@@ -70,6 +78,7 @@ async function exec(text: string, args: readonly string[], options: ExecOptions)
   const env = (options.env ?? []).map(readVariable);
   const target = await readTarget(text);
   const stdin = await readStdin(options.stdin, settings.limits.stdinBytes);
+  const files = await readSeedFolders(options.dir ?? []);
   const method = options.method ?? '';
   const open = target.kind === 'file' ? withAnyRuntime : withRuntime;
   const outcome = await open(loaded, async (runtime) => {
@@ -80,7 +89,7 @@ async function exec(text: string, args: readonly string[], options: ExecOptions)
     if (isInputIgnored(options.stdin) && readsInput(found)) {
       printError('inferbase: the function gets no standard input; give it ours with --stdin -');
     }
-    const context = contextOf(found, { settings, allow: options.allow ?? [], args, env, stdin });
+    const context = contextOf(found, { settings, allow: options.allow ?? [], args, env, stdin, files });
     return Promise.race([runtime.run(found, context, interrupt.signal), interruption(interrupt.signal)]);
   });
   if (options.json) print(JSON.stringify(toJson(outcome)));
@@ -100,13 +109,14 @@ async function interruption(signal: AbortSignal): Promise<never> {
 
 function contextOf(
   found: StoredFunction,
-  given: Pick<ExecutionContext, 'args' | 'env' | 'stdin'> & { settings: Settings; allow: readonly string[] },
+  given: Pick<ExecutionContext, 'args' | 'env' | 'stdin' | 'files'> & { settings: Settings; allow: readonly string[] },
 ): ExecutionContext {
   const { concurrency, queue, ...ceiling } = given.settings.limits;
   return {
     args: [found.name, ...given.args],
     env: given.env,
     stdin: given.stdin,
+    files: given.files ?? [],
     limits: clampLimits(ceiling, found.manifest?.limits ?? {}),
     permissions: intersectPermissions({
       // Who types the command is the operator.

@@ -13,6 +13,14 @@ export type Cause =
   | 'cancelled'
   | 'interrupted';
 
+/** A file that a guest finds in its file system. */
+export interface SeedFile {
+  /** Path below `/`, names separated by slashes; one that ends in a slash is a directory, and `bytes` is empty. */
+  readonly path: string;
+  /** Shared by the executions of a thread: never written to. */
+  readonly bytes: Uint8Array;
+}
+
 /** Everything a guest is given; nothing else reaches it. */
 export interface ExecutionContext {
   /** argv; `args[0]` is the name of the module file. */
@@ -20,6 +28,11 @@ export interface ExecutionContext {
   /** Environment in request order, duplicates kept; the last of a name wins in WASI's environ. */
   readonly env: readonly (readonly [name: string, value: string])[];
   readonly stdin: Uint8Array;
+  /**
+   * What lies under `/` when it starts; none when missing. `null`: it has no file system at all. Pass the same array
+   * again for the same files: it is known to the sandbox threads by identity.
+   */
+  readonly files?: readonly SeedFile[] | null;
   readonly limits: Limits;
   readonly permissions: Permissions;
 }

@@ -1,4 +1,4 @@
-import type { Cause, ExecutionContext, Outcome } from './execution.ts';
+import type { Cause, ExecutionContext, Outcome, SeedFile } from './execution.ts';
 import type { ModuleFacts } from './module-facts.ts';
 
 /** A named model server: guests see it as `http://NAME/`. */
@@ -77,18 +77,22 @@ export type RunMessage = readonly [
   env: readonly string[],
   /** `null` for an empty one. */
   stdin: Uint8Array | null,
+  /** Number of its files; 0: an empty file system, −1: none. */
+  files: number,
 ];
 
 /** Front thread → sandbox thread; one message a turn, however many requests. Read in the order of its fields. */
 export interface ToSandbox {
   readonly functions: readonly (readonly [functionNumber: number, entry: FunctionEntry])[];
   readonly grants: readonly (readonly [grantNumber: number, grant: Grant])[];
+  readonly files: readonly (readonly [filesNumber: number, files: readonly SeedFile[]])[];
   readonly runs: readonly RunMessage[];
   /** Executions whose caller went away. */
   readonly cancels: readonly number[];
   /** Numbers that will not be used again. */
   readonly droppedFunctions: readonly number[];
   readonly droppedGrants: readonly number[];
+  readonly droppedFiles: readonly number[];
 }
 
 /** An outcome as an array; output of a few bytes lies in the message's `bytes`, its place told by two numbers. */

@@ -5,28 +5,53 @@ import { createBlocklessMemory } from './blockless/memory.ts';
 import type { Host, HostCallHandler, HostModule } from './host.ts';
 import { createArgsEnviron } from './wasi/args-environ.ts';
 import { createClock } from './wasi/clock.ts';
+import { Descriptors } from './wasi/descriptors.ts';
 import { createFd } from './wasi/fd.ts';
+import { createFdStat } from './wasi/fd-stat.ts';
+import { type Layout, UNSTABLE } from './wasi/layout.ts';
+import { createPath } from './wasi/path.ts';
+import { createPathOpen } from './wasi/path-open.ts';
 import { createPoll } from './wasi/poll.ts';
 import { createProc } from './wasi/proc.ts';
 import { createRandom } from './wasi/random.ts';
+import { createReaddir } from './wasi/readdir.ts';
+import { createSock } from './wasi/sock.ts';
 
-type Noun = (host: Host) => HostModule;
+/** Handlers of one noun, bound to one execution. */
+type Noun = (host: Host, descriptors: Descriptors) => HostModule;
+
+/** What the snapshot before preview 1 lays out differently is bound with its layout. */
+const unstable =
+  (noun: (host: Host, descriptors: Descriptors, layout: Layout) => HostModule): Noun =>
+  (host, descriptors) =>
+    noun(host, descriptors, UNSTABLE);
+const NOUNS_OF_UNSTABLE: ReadonlyMap<Noun, Noun> = new Map(
+  [createFd, createFdStat, createPath, createPoll].map((noun) => [noun, unstable(noun)]),
+);
 
 const WASI_NOUNS: readonly (readonly [noun: Noun, names: readonly string[]])[] = [
   [createArgsEnviron, ['args_get', 'args_sizes_get', 'environ_get', 'environ_sizes_get']],
   [createClock, ['clock_res_get', 'clock_time_get']],
-  [createFd, ['fd_close', 'fd_fdstat_get', 'fd_filestat_get', 'fd_prestat_get', 'fd_prestat_dir_name']],
-  [createFd, ['fd_read', 'fd_seek', 'fd_tell', 'fd_write']],
+  [createFd, ['fd_read', 'fd_write', 'fd_pread', 'fd_pwrite', 'fd_seek', 'fd_tell', 'fd_close', 'fd_renumber']],
+  [createFd, ['fd_prestat_get', 'fd_prestat_dir_name']],
+  [createFdStat, ['fd_fdstat_get', 'fd_fdstat_set_flags', 'fd_fdstat_set_rights', 'fd_filestat_get']],
+  [createFdStat, ['fd_filestat_set_size', 'fd_filestat_set_times']],
+  [createFdStat, ['fd_allocate', 'fd_advise', 'fd_sync', 'fd_datasync']],
+  [createReaddir, ['fd_readdir']],
+  [createPathOpen, ['path_open']],
+  [createPath, ['path_create_directory', 'path_filestat_get', 'path_filestat_set_times', 'path_link', 'path_readlink']],
+  [createPath, ['path_remove_directory', 'path_rename', 'path_symlink', 'path_unlink_file']],
   [createPoll, ['poll_oneoff', 'sched_yield']],
-  [createProc, ['proc_exit']],
+  [createProc, ['proc_exit', 'proc_raise']],
   [createRandom, ['random_get']],
+  [createSock, ['sock_accept', 'sock_recv', 'sock_send', 'sock_shutdown']],
 ];
 
 const NOUNS: ReadonlyMap<string, Noun> = new Map([
   ...WASI_NOUNS.flatMap(([noun, names]) =>
     names.flatMap((name): [string, Noun][] => [
       [`wasi_snapshot_preview1.${name}`, noun],
-      [`wasi_unstable.${name}`, noun],
+      [`wasi_unstable.${name}`, NOUNS_OF_UNSTABLE.get(noun) ?? noun],
     ]),
   ),
   ...['http_req', 'http_read_header', 'http_read_body', 'http_close'].map((name): [string, Noun] => [
@@ -70,22 +95,30 @@ export function planImports(imports: ModuleFacts['imports']): PlannedImport[] {
  */
 export function hostImports(plan: readonly PlannedImport[], host: Host, dispatch: Dispatch): WebAssembly.Imports {
   const bound = new Map<Noun, HostModule>();
+  const descriptors = new Descriptors(host);
+  const bind: Bind = (noun) => {
+    const module = bound.get(noun) ?? noun(host, descriptors);
+    bound.set(noun, module);
+    return module;
+  };
   const result: WebAssembly.Imports = Object.create(null);
   for (const planned of plan) {
     const names = result[planned.module] ?? (Object.create(null) as WebAssembly.ModuleImports);
     result[planned.module] = names;
-    names[planned.name] = link(planned, host, dispatch, bound) as WebAssembly.ImportValue;
+    names[planned.name] = link(planned, dispatch, bind) as WebAssembly.ImportValue;
   }
   return result;
 }
 
-function link({ call, noun }: PlannedImport, host: Host, dispatch: Dispatch, bound: Map<Noun, HostModule>): unknown {
+/** The handlers of a noun; the same ones each time within an execution. */
+type Bind = (noun: Noun) => HostModule;
+
+function link({ call, noun }: PlannedImport, dispatch: Dispatch, bind: Bind): unknown {
   if (noun === null) {
     const errno = call.unservedErrno ?? 0;
     return dispatch(call, UNSERVED, () => errno);
   }
-  const module = bound.get(noun) ?? noun(host);
-  bound.set(noun, module);
+  const module = bind(noun);
   const handler = module.calls[call.name];
   if (handler === undefined) throw new TypeError(`no handler for ${call.module}.${call.name}`);
   const linked = dispatch(call, module, handler);

@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import type { Outcome } from '../core/execution.ts';
+import type { Outcome, SeedFile } from '../core/execution.ts';
 import {
   type FromSandbox,
   type Grant,
@@ -18,6 +18,10 @@ import { createOutbound } from './outbound/fetch.ts';
 function serve(port: MessagePort, data: SandboxThreadData): void {
   const functions = new Map<number, Pick<Run, 'function' | 'imports'>>();
   const grants = new Map<number, Grant>();
+  const files = new Map<number, readonly SeedFile[] | null>([
+    [0, []],
+    [-1, null],
+  ]);
   const live = new Map<number, Execution>();
   const onCpu = new OnCpu(data.cells, data.epochMs);
   let outcomes: [number, Outcome][] = [];
@@ -66,12 +70,15 @@ function serve(port: MessagePort, data: SandboxThreadData): void {
 
   const cancel = (id: number): void => live.get(id)?.end('cancelled', 'the caller went away');
 
-  const read = ([id, functionNumber, grantNumber, args, env, stdin]: RunMessage): Run => {
+  const read = ([id, functionNumber, grantNumber, args, env, stdin, filesNumber]: RunMessage): Run => {
     const entry = functions.get(functionNumber);
     const grant = grants.get(grantNumber);
-    if (entry === undefined || grant === undefined) throw new Error(`execution ${id} names what was never sent`);
+    const seeds = files.get(filesNumber);
+    if (entry === undefined || grant === undefined || seeds === undefined)
+      throw new Error(`execution ${id} names what was never sent`);
     const { limits, permissions } = grant;
-    return { id, ...entry, context: { args, env: pairs(env), stdin: stdin ?? EMPTY, limits, permissions } };
+    const context = { args, env: pairs(env), stdin: stdin ?? EMPTY, files: seeds, limits, permissions };
+    return { id, ...entry, context };
   };
 
   port.on('message', (message: ToSandbox) => {
@@ -79,11 +86,13 @@ function serve(port: MessagePort, data: SandboxThreadData): void {
       functions.set(number, { function: entry, imports: planImports(entry.facts.imports) });
     }
     for (const [number, grant] of message.grants) grants.set(number, grant);
+    for (const [number, seeds] of message.files) files.set(number, seeds);
     // Each in a turn of its own, so that one that ends at once hands its memory to the next.
     for (const run of message.runs) setImmediate(start, read(run));
     for (const id of message.cancels) setImmediate(cancel, id);
     for (const number of message.droppedFunctions) functions.delete(number);
     for (const number of message.droppedGrants) grants.delete(number);
+    for (const number of message.droppedFiles) files.delete(number);
   });
   port.postMessage({ ready: true, ...packOutcomes([]), logs: [] } satisfies FromSandbox);
 }

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Cause, ExecutionContext, Outcome } from '../core/execution.ts';
+import type { Cause, ExecutionContext, Outcome, SeedFile } from '../core/execution.ts';
 import { CAUSE_EXIT_CODES } from '../core/exit-codes.ts';
 import {
   cellDifference,
@@ -52,7 +52,7 @@ export interface Sent {
   readonly id: number;
   readonly function: FunctionEntry;
   readonly grant: Grant;
-  readonly context: Pick<ExecutionContext, 'args' | 'env' | 'stdin'>;
+  readonly context: Pick<ExecutionContext, 'args' | 'env' | 'stdin' | 'files'>;
   /** See `placesOf`. */
   readonly places: number;
   /** Linear memory it begins with, in bytes. */
@@ -83,6 +83,7 @@ export class SandboxThread {
   readonly ready: Promise<void>;
   readonly #functions = new SentOnce<FunctionEntry>();
   readonly #grants = new SentOnce<Grant>();
+  readonly #files = new SentOnce<readonly SeedFile[]>();
   #runs: RunMessage[] = [];
   #cancels: number[] = [];
   #flushing = false;
@@ -151,9 +152,15 @@ export class SandboxThread {
       context.args,
       context.env.flat(),
       context.stdin.length === 0 ? null : context.stdin,
+      this.#filesNumber(context.files),
     ]);
     this.#flushSoon();
     this.#watch ??= setInterval(() => this.#look(), WATCH_MS).unref();
+  }
+
+  #filesNumber(files: readonly SeedFile[] | null | undefined): number {
+    if (files === null) return -1;
+    return files === undefined || files.length === 0 ? 0 : this.#files.numberOf(files);
   }
 
   cancel(id: number): void {
@@ -175,10 +182,12 @@ export class SandboxThread {
       const message: ToSandbox = {
         functions: this.#functions.takeFresh(),
         grants: this.#grants.takeFresh(),
+        files: this.#files.takeFresh(),
         runs: this.#runs,
         cancels: this.#cancels,
         droppedFunctions: this.#functions.takeDropped(),
         droppedGrants: this.#grants.takeDropped(),
+        droppedFiles: this.#files.takeDropped(),
       };
       this.#runs = [];
       this.#cancels = [];

@@ -28,7 +28,7 @@ describe('how an execution ends', () => {
     ['no-memory', 'exited', 21, /^$/],
     ['start-section', 'exited', 2, /^$/],
     ['grow-past-declared', 'exited', 3, /^$/],
-    ['unserved-calls', 'exited', 54, /^$/],
+    ['unserved-calls', 'exited', 22, /^$/],
   ];
   for (const [name, cause, exitCode, message] of rows) {
     test(`${name}: ${cause}, exit code ${exitCode}`, async () => {

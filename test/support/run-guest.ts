@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { loadSettings } from '../../runtime/config/load.ts';
 import type { Settings } from '../../runtime/config/settings.ts';
-import type { Cause, Usage } from '../../runtime/core/execution.ts';
+import type { Cause, SeedFile, Usage } from '../../runtime/core/execution.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../runtime/core/limits.ts';
 import { intersectPermissions } from '../../runtime/core/permissions.ts';
 import { openRuntime, type Runtime } from '../../runtime/runtime.ts';
@@ -15,6 +15,8 @@ export interface GuestOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>> | readonly (readonly [string, string])[];
   readonly stdin?: string | Uint8Array;
+  /** What lies under `/`; `null`: no file system. */
+  readonly files?: readonly SeedFile[] | null;
   /** Name → URL of a model server. */
   readonly upstreams?: Readonly<Record<string, string>>;
   /** Permission lines of the operator. */
@@ -100,6 +102,7 @@ export async function runPrepared(
       args: [found.name, ...(options.args ?? [])],
       env: Array.isArray(env) ? env : Object.entries(env),
       stdin: typeof stdin === 'string' ? new TextEncoder().encode(stdin) : stdin,
+      files: options.files ?? (options.files === null ? null : []),
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       permissions: intersectPermissions({ policy: options.allow ?? [], manifest: null, request: null }),
     },

@@ -1,12 +1,8 @@
-;; Calls what is linked but not served yet; exits with the errno of path_open plus that of cgi_open.
+;; Calls what is linked but not served yet; exits with the errno of ipfs_close plus that of s3_close.
 (module
-  (import "wasi_snapshot_preview1" "path_open"
-    (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
-  (import "blockless_cgi" "cgi_open" (func $cgi_open (param i32 i32 i32) (result i32)))
+  (import "blockless_ipfs" "ipfs_close" (func $ipfs_close (param i32) (result i32)))
+  (import "blockless_s3" "s3_close" (func $s3_close (param i32) (result i32)))
   (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
   (memory (export "memory") 1)
   (func (export "_start")
-    (call $proc_exit (i32.add
-      (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
-        (i64.const 0) (i64.const 0) (i32.const 0) (i32.const 0))
-      (call $cgi_open (i32.const 0) (i32.const 0) (i32.const 0))))))
+    (call $proc_exit (i32.add (call $ipfs_close (i32.const 3)) (call $s3_close (i32.const 3))))))

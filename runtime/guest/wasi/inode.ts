@@ -1,0 +1,118 @@
+import type { FileContent } from './file-content.ts';
+
+/** `filetype` of preview 1. */
+export const FILETYPE = { unknown: 0, directory: 3, regularFile: 4, symbolicLink: 7 } as const;
+
+/** What all that has a name has; times in ns since the Unix epoch. Reading does not change `atim`. */
+export abstract class Inode {
+  readonly ino: number;
+  abstract readonly type: number;
+  atim: bigint;
+  mtim: bigint;
+  ctim: bigint;
+  /** Names that lead here. */
+  links = 0;
+  /** Descriptors that lead here. */
+  opens = 0;
+
+  constructor(ino: number, now: bigint) {
+    this.ino = ino;
+    this.atim = now;
+    this.mtim = now;
+    this.ctim = now;
+  }
+
+  abstract get size(): number;
+}
+
+export class FileInode extends Inode {
+  readonly type = FILETYPE.regularFile;
+  readonly content: FileContent;
+
+  constructor(ino: number, now: bigint, content: FileContent) {
+    super(ino, now);
+    this.content = content;
+  }
+
+  get size(): number {
+    return this.content.size;
+  }
+}
+
+export class LinkInode extends Inode {
+  readonly type = FILETYPE.symbolicLink;
+  /** Relative, never empty. */
+  readonly target: string;
+
+  constructor(ino: number, now: bigint, target: string) {
+    super(ino, now);
+    this.target = target;
+  }
+
+  get size(): number {
+    return Buffer.byteLength(this.target);
+  }
+}
+
+export interface DirectoryEntry {
+  readonly name: string;
+  /** Grows with every name a directory is given; the cookie of `fd_readdir`. 0 and 1 are `.` and `..`. */
+  readonly serial: number;
+  readonly node: Inode;
+}
+
+export class DirectoryInode extends Inode {
+  readonly type = FILETYPE.directory;
+  readonly #entries = new Map<string, DirectoryEntry>();
+  /** `null` for the root, and once removed. */
+  parent: DirectoryInode | null = null;
+  removed = false;
+  #nextSerial = 2;
+  /** Entries by serial, made when they are listed. */
+  #ordered: DirectoryEntry[] | null = null;
+
+  get size(): number {
+    return 0;
+  }
+
+  get empty(): boolean {
+    return this.#entries.size === 0;
+  }
+
+  get(name: string): Inode | undefined {
+    return this.#entries.get(name)?.node;
+  }
+
+  /** The name must be free. */
+  add(name: string, node: Inode): void {
+    const entry = { name, serial: this.#nextSerial++, node };
+    this.#entries.set(name, entry);
+    this.#ordered?.push(entry);
+    node.links++;
+    if (node instanceof DirectoryInode) node.parent = this;
+  }
+
+  remove(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return;
+    this.#entries.delete(name);
+    this.#ordered = null;
+    entry.node.links--;
+  }
+
+  /** Entries from a serial on, in the order they were made. */
+  *from(serial: number): Generator<DirectoryEntry> {
+    this.#ordered ??= [...this.#entries.values()];
+    const entries = this.#ordered;
+    let low = 0;
+    for (let high = entries.length; low < high; ) {
+      const middle = (low + high) >>> 1;
+      if ((entries[middle]?.serial ?? 0) < serial) low = middle + 1;
+      else high = middle;
+    }
+    for (; low < entries.length; low++) {
+      const entry = entries[low];
+      if (entry !== undefined) yield entry;
+    }
+  }
+}
