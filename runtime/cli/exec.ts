@@ -9,7 +9,7 @@ import { EXIT, ExitError } from './exit.ts';
 import { aborted, watchInterrupt } from './interrupt.ts';
 import { withRuntime } from './open-runtime.ts';
 import type { AddCommand } from './program.ts';
-import { addSettingsFlags, COMMON_KEYS, collect, commandSettings } from './settings-flags.ts';
+import { addSettingsFlags, COMMON_KEYS, collect, commandSettings, EXTENSION_KEYS } from './settings-flags.ts';
 import { readStdin } from './stdin.ts';
 import { readTarget } from './target.ts';
 import { print, printError } from './terminal.ts';
@@ -50,7 +50,7 @@ export const addExec: AddCommand = (program, done) => {
     .option('--fuel <n>', 'not metered yet; use --deadline')
     .option('--json', 'print what came of it as one JSON object instead')
     .addHelpText('after', EXAMPLES);
-  addSettingsFlags(command, [...COMMON_KEYS, 'upstreams']).action(
+  addSettingsFlags(command, [...COMMON_KEYS, 'upstreams', ...EXTENSION_KEYS]).action(
     async (target: string, args: readonly string[], options: ExecOptions) => {
       done(await exec(target, args, options));
     },

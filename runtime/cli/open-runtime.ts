@@ -1,4 +1,5 @@
 import type { Runtime } from '../runtime.ts';
+import { createProcessGroups } from './process-groups.ts';
 import { type CommandSettings, prepareDataFolder } from './settings-flags.ts';
 
 /**
@@ -11,7 +12,7 @@ export async function withRuntime<T>(
 ): Promise<T> {
   await prepareDataFolder(settings);
   const { openRuntime } = await import('../runtime.ts');
-  const runtime = await openRuntime(settings, log);
+  const runtime = await openRuntime(settings, log, createProcessGroups());
   try {
     return await use(runtime);
   } finally {

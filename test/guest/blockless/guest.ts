@@ -49,6 +49,7 @@ export function createGuest(t: TestContext, init: GuestInit = {}): Guest {
     memory,
     output: { stdout: () => {}, stderr: () => {} },
     outbound: init.outbound ?? NO_NETWORK,
+    ask: () => Promise.reject(new Error('no services in this test')),
     exit: (code) => {
       throw new Error(`exit ${code}`);
     },
