@@ -14,6 +14,8 @@ export const BLOCKLESS_CGI_ERRNO = {
 const ERRNO = BLOCKLESS_CGI_ERRNO;
 /** Lists and processes one execution may hold open; guests often forget to close them. */
 const MAX_OPEN = 64;
+/** Bytes on their way to a process at a time; a guest's memory may be far larger than what should wait there. */
+const WRITE_BYTES = 131_072;
 
 /** What a handle stands for: the rest of a list, or a process of this execution on the front thread. */
 type Open = { readonly list: Uint8Array; at: number } | { readonly child: number };
@@ -127,10 +129,13 @@ export function createBlocklessCgi(host: Host): HostModule {
   async function write(handle: number, buffer: number, length: number, countPointer: number): Promise<number> {
     const child = childOf(handle);
     if (child === undefined) return ERRNO.invalidHandle;
-    const bytes = memory.bytes(buffer, length).slice();
+    const wanted = memory.bytes(buffer, length).length;
     memory.bytes(countPointer, 4);
-    if (bytes.length > 0 && !(await host.ask('cgi.write', [child, bytes]))) return ERRNO.runtimeError;
-    memory.setU32(countPointer, bytes.length);
+    for (let at = 0; at < wanted; at += WRITE_BYTES) {
+      const piece = memory.bytes((buffer >>> 0) + at, Math.min(wanted - at, WRITE_BYTES)).slice();
+      if (!(await host.ask('cgi.write', [child, piece]))) return ERRNO.runtimeError;
+    }
+    memory.setU32(countPointer, wanted);
     return ERRNO.success;
   }
 

@@ -57,6 +57,8 @@ export function startChild(groups: ProcessGroups, init: ChildInit): Child | stri
       buffer.onSpace = () => void stream.resume();
     });
     stream.on('error', () => {});
+    // A program may close a stream and go on; where both are one buffer, only its end ends them.
+    if (init.stdout !== init.stderr) stream.once('end', () => buffer.end());
   }
   return {
     write: (bytes) => new Promise((resolve) => stdin.write(bytes, (error) => resolve(error == null))),

@@ -73,6 +73,12 @@ describe('an extension of the folder', () => {
     assert.equal((await ask(runtime, { command: 'both' }, { until: 'stderr' })).stdout, 'problem\n');
   });
 
+  test('that closes its stdout and goes on is read to that end', async (t) => {
+    const runtime = await openWithExtensions(t, { shut: extension('shut', 'echo all; exec >&-; sleep 8181') });
+    assert.equal((await ask(runtime, { command: 'shut' }, { until: 'stdout' })).stdout, 'all\n');
+    assert.deepEqual(await processesWith('8181'), []);
+  });
+
   test('that ends early makes a write fail and a read end', async (t) => {
     const runtime = await openWithExtensions(t, { gone: extension('gone', 'exec <&-; exit 0') });
     const { exitCode } = await ask(runtime, { command: 'gone' }, { input: 'x'.repeat(1_000_000) });
@@ -193,6 +199,35 @@ describe('processes end with their execution', () => {
     const input = 'x'.repeat(1_500_000);
     const { cause } = await ask(runtime, { command: 'hold' }, { input, limits: { deadlineMs: 300 } });
     assert.equal(cause, 'deadline');
+    assert.deepEqual(await processesWith('5151'), []);
+  });
+
+  test('at the deadline, in a read of stderr', async (t) => {
+    const runtime = await openWithExtensions(t, { hold: HOLD });
+    const { cause } = await ask(runtime, { command: 'hold' }, { until: 'stderr', limits: { deadlineMs: 300 } });
+    assert.equal(cause, 'deadline');
+    assert.deepEqual(await processesWith('5151'), []);
+  });
+
+  test('at the deadline, in a close that has to wait', async (t) => {
+    const away = extension('away', 'setsid sleep 2 & sleep 5151');
+    const runtime = await openWithExtensions(t, { away });
+    const close = await wat(`(module
+      (import "blockless_cgi" "cgi_open" (func $open (param i32 i32 i32) (result i32)))
+      (import "blockless_cgi" "cgi_stdout_read" (func $read (param i32 i32 i32 i32) (result i32)))
+      (import "blockless_cgi" "cgi_close" (func $close (param i32) (result i32)))
+      (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 64) "{\\"command\\":\\"away\\"}")
+      (func (export "_start")
+        (drop (call $open (i32.const 64) (i32.const 18) (i32.const 0)))
+        ;; Long enough for it to start what leaves the group: 100 ms on the monotonic clock.
+        (i32.store (i32.const 208) (i32.const 1))
+        (i64.store (i32.const 216) (i64.const 100000000))
+        (drop (call $poll (i32.const 192) (i32.const 256) (i32.const 1) (i32.const 8)))
+        (drop (call $close (i32.load (i32.const 0))))))`);
+    await ask(runtime, { command: 'nothing' });
+    assert.equal((await runIn(runtime, close, { limits: { deadlineMs: 350 } })).cause, 'deadline');
     assert.deepEqual(await processesWith('5151'), []);
   });
 
