@@ -40,10 +40,10 @@ export function createEnv(host: Host): HostModule {
     output.stderr(UTF8.encode(`trace: ${text(message)}${shown.length > 0 ? ` ${shown.join(', ')}` : ''}\n`));
   }
 
-  /** `seed() → f64`: where `Math.random` begins; its bits are looked at, so every one of them is random. */
+  /** `seed() → f64`: where `Math.random` begins. AssemblyScript uses the bits, not the number. */
   function seed(): number {
     const bits = new DataView(crypto.getRandomValues(new Uint8Array(8)).buffer);
-    // A finite number: an engine may replace the bits of a NaN.
+    // Not a NaN: an engine may replace its bits by those of another.
     bits.setUint8(0, bits.getUint8(0) & 0x3f);
     return bits.getFloat64(0);
   }

@@ -45,6 +45,8 @@ export function hasExtensions({ dir, allora, programs }: CgiInit): boolean {
 interface Owner {
   readonly processes: Map<number, CgiProcess>;
   started: number;
+  /** One line per alias and reason at most. */
+  readonly logged: Set<string>;
   released: boolean;
 }
 
@@ -94,18 +96,23 @@ export function createCgi(components: CgiComponents, init: CgiInit): Cgi {
     if (owner.released || closed) return 'failed';
     if (owner.processes.size >= MAX_ALIVE || owner.started >= MAX_STARTED || alive.size >= MAX_ALIVE_IN_ALL) {
       const most = `${MAX_ALIVE} at once and ${MAX_STARTED} in all for one execution, ${MAX_ALIVE_IN_ALL} at once for all`;
-      components.log(`extension ${command.alias} was not started: too many processes (most are ${most})`);
-      return 'failed';
+      return failed(owner, `extension ${command.alias} was not started: too many processes (most are ${most})`);
     }
+    // One that cannot be started takes this thread's time as well.
+    const number = ++owner.started;
     const running = extension.start(command);
-    if (typeof running === 'string') {
-      components.log(`extension ${command.alias}: ${running}`);
-      return 'failed';
-    }
+    if (typeof running === 'string') return failed(owner, `extension ${command.alias}: ${running}`);
     alive.add(running);
     void running.ended.then(() => alive.delete(running));
-    owner.processes.set(++owner.started, running);
-    return owner.started;
+    owner.processes.set(number, running);
+    return number;
+  }
+
+  /** A guest can fail as often as it likes; of each execution the log has each line once. */
+  function failed(owner: Owner, line: string): 'failed' {
+    if (!owner.logged.has(line)) components.log(line);
+    owner.logged.add(line);
+    return 'failed';
   }
 
   async function close(owner: Owner, number: number): Promise<boolean> {
@@ -140,7 +147,12 @@ export function createCgi(components: CgiComponents, init: CgiInit): Cgi {
   return {
     index: ready,
     ask(execution, op, payload) {
-      const owner = owners.get(execution) ?? { processes: new Map(), started: 0, released: false };
+      const owner = owners.get(execution) ?? {
+        processes: new Map(),
+        started: 0,
+        logged: new Set<string>(),
+        released: false,
+      };
       owners.set(execution, owner);
       return ask(owner, op, payload);
     },

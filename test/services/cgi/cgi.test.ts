@@ -176,6 +176,7 @@ describe('processes end with their execution', () => {
   test('a thousand opens stay below the cap, and none of them is left', async (t) => {
     const runtime = await openWithExtensions(t, { hold: HOLD });
     assert.equal((await runIn(runtime, await guest('cgi-thousand'))).exitCode, 8);
+    assert.equal(runtime.logLines.filter((line) => line.includes('too many processes')).length, 1);
     assert.deepEqual(await processesWith('5151'), []);
   });
 
