@@ -7,6 +7,8 @@ import type { ExecutionContext, Outcome } from './core/execution.ts';
 import type { InferenceNode } from './core/node.ts';
 import { createSoloNode, toFunctionEntry } from './execute.ts';
 import { createSandbox, type Sandbox } from './sandbox/sandbox.ts';
+import { type CgiInit, createCgi, hasExtensions } from './services/cgi/cgi.ts';
+import type { ProcessGroups } from './services/cgi/process-groups.ts';
 import { loadIdentity } from './services/identity.ts';
 import { createStore, type FunctionStore, type StoredFunction } from './store/store.ts';
 import type { Log } from './telemetry/log.ts';
@@ -33,17 +35,27 @@ export interface Runtime {
   close(): Promise<void>;
 }
 
+/** The extensions of the settings, as their service wants them. */
+function extensionsOf({ dir, allora, programs }: Settings['extensions']): CgiInit {
+  const known = Object.entries(programs).map(
+    ([alias, { command, args, timeoutMs }]) => [alias, { argv: [command, ...args], timeoutMs }] as const,
+  );
+  return { dir, allora, programs: new Map(known) };
+}
+
 /**
  * Opens the node's store under `dataDir`. Threads start when something is run or served.
  * @throws InferbaseError ERR_STORE_UNAVAILABLE when the data folder cannot be written
  */
-export async function openRuntime(settings: Settings, log: Log): Promise<Runtime> {
+export async function openRuntime(settings: Settings, log: Log, groups: ProcessGroups): Promise<Runtime> {
   const store = await createStore({
     dataDir: settings.dataDir,
     gateways: settings.gateways,
     log: (line, fields = {}) => log.info({ ...fields }, line),
   });
 
+  const extensions = extensionsOf(settings.extensions);
+  const cgi = createCgi({ groups, log: (line) => log.warn(line) }, extensions);
   let sandbox: Sandbox | null = null;
   const openSandbox = (): Sandbox => {
     sandbox ??= createSandbox({
@@ -52,6 +64,8 @@ export async function openRuntime(settings: Settings, log: Log): Promise<Runtime
       queue: settings.limits.queue,
       upstreams: settings.upstreams,
       memoryPages: settings.limits.memoryPages,
+      processes: hasExtensions(extensions),
+      services: cgi,
       log: (line) => log.warn(line),
     });
     return sandbox;
@@ -89,7 +103,7 @@ export async function openRuntime(settings: Settings, log: Log): Promise<Runtime
       const { createApi } = await import('./http/api.ts');
       const api = await createApi(await openNode(), { log, bodyLimitBytes: settings.limits.bodyBytes });
       stopListening = () => api.close();
-      await Promise.all([api.listen({ host: wanted.host, port: wanted.port }), ready]);
+      await Promise.all([api.listen({ host: wanted.host, port: wanted.port }), ready, cgi.index()]);
       store.warm();
       const bound = api.server.address();
       return bound === null || typeof bound === 'string'
@@ -102,6 +116,7 @@ export async function openRuntime(settings: Settings, log: Log): Promise<Runtime
         await Promise.race([stopped, setTimeout(DRAIN_MS, undefined, { ref: false })]);
         // Requests still open are answered now: their executions end here.
         await sandbox?.close();
+        await cgi.close();
         await stopped;
         await store.close();
       })();

@@ -10,7 +10,14 @@ import { aborted, watchInterrupt } from './interrupt.ts';
 import { withAnyRuntime, withRuntime } from './open-runtime.ts';
 import type { AddCommand } from './program.ts';
 import { readSeedFolders } from './seed-folder.ts';
-import { addSettingsFlags, COMMON_KEYS, collect, commandSettings, howToRaise } from './settings-flags.ts';
+import {
+  addSettingsFlags,
+  COMMON_KEYS,
+  collect,
+  commandSettings,
+  EXTENSION_KEYS,
+  howToRaise,
+} from './settings-flags.ts';
 import { isInputIgnored, readStdin } from './stdin.ts';
 import { readTarget } from './target.ts';
 import { print, printError } from './terminal.ts';
@@ -58,7 +65,7 @@ export const addExec: AddCommand = (program, done) => {
     .option('--fuel <n>', 'not metered yet; use --deadline')
     .option('--json', 'print what came of it as one JSON object instead')
     .addHelpText('after', EXAMPLES);
-  addSettingsFlags(command, [...COMMON_KEYS, 'upstreams']).action(
+  addSettingsFlags(command, [...COMMON_KEYS, 'upstreams', ...EXTENSION_KEYS]).action(
     async (target: string, args: readonly string[], options: ExecOptions) => {
       done(await exec(target, args, options));
     },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferbaseError } from '../core/errors.ts';
 import type { Runtime } from '../runtime.ts';
+import { createProcessGroups } from './process-groups.ts';
 import { type CommandSettings, prepareDataFolder } from './settings-flags.ts';
 
 /**
@@ -15,7 +16,7 @@ export async function withRuntime<T>(
 ): Promise<T> {
   await prepareDataFolder(settings);
   const { openRuntime } = await import('../runtime.ts');
-  const runtime = await openRuntime(settings, log);
+  const runtime = await openRuntime(settings, log, createProcessGroups());
   try {
     return await use(runtime);
   } catch (error) {

@@ -9,10 +9,15 @@ import { InferbaseError } from '../core/errors.ts';
 import { makeFolder } from '../core/folder.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 
-const PLACEHOLDERS = { text: 'text', number: 'n', list: 'list', mapping: 'json' } as const;
+const PLACEHOLDERS = { text: 'text', number: 'n', switch: 'true|false', list: 'list', mapping: 'json' } as const;
 
 /** Settings that every command knows. */
 export const COMMON_KEYS: readonly string[] = ['dataDir', 'gateways', 'log.level'];
+
+/** Settings of what guests may run on this machine. */
+export const EXTENSION_KEYS: readonly string[] = SETTING_KEYS.filter(({ path }) => path[0] === 'extensions').map(
+  ({ key }) => key,
+);
 
 /**
  * Adds a flag for each of the named settings, `--config`, and `--upstream` where upstreams matter.

@@ -18,6 +18,8 @@ export function readText(row: SettingKey, text: string): unknown {
   switch (row.kind) {
     case 'number':
       return /^[+-]?\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : text;
+    case 'switch':
+      return text === 'true' ? true : text === 'false' ? false : text;
     case 'list':
       return text
         .split(',')

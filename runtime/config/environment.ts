@@ -1,5 +1,5 @@
 import { type Assignment, readText, unknownVariable } from './assignment.ts';
-import { ANY_NAME, SETTING_KEYS, type SettingKey } from './keys.ts';
+import { ANY_NAME, isTaken, SETTING_KEYS, type SettingKey } from './keys.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -36,6 +36,7 @@ function findVariable(name: string): { row: SettingKey; path: readonly string[] 
     if (before === undefined || after === undefined || name.length <= before.length + after.length) continue;
     if (!name.startsWith(before) || !name.endsWith(after)) continue;
     const entry = name.slice(before.length, -after.length).toLowerCase().replaceAll('_', '-');
+    if (isTaken(row.path.slice(0, row.path.indexOf(ANY_NAME)), entry)) continue;
     return { row, path: row.path.map((part) => (part === ANY_NAME ? entry : part)) };
   }
   return undefined;

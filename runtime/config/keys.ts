@@ -10,14 +10,19 @@ export interface SettingKey extends SettingNote {
   /** Path with dots, `limits.deadlineMs`. */
   readonly key: string;
   /** How text from the environment or a flag is read. */
-  readonly kind: 'text' | 'number' | 'list' | 'mapping';
+  readonly kind: 'text' | 'number' | 'switch' | 'list' | 'mapping';
   /** `INFERBASE_LIMITS_DEADLINE_MS`; the name of an upstream is put where `NAME` stands. */
   readonly env: string;
   /** `--limits-deadline-ms`; `undefined` where a name is part of the key. */
   readonly flag: string | undefined;
 }
 
-const KINDS: Readonly<Record<string, SettingKey['kind']>> = { array: 'list', record: 'mapping', number: 'number' };
+const KINDS: Readonly<Record<string, SettingKey['kind']>> = {
+  array: 'list',
+  record: 'mapping',
+  number: 'number',
+  boolean: 'switch',
+};
 
 /** The settings in the order of the schema. */
 export const SETTING_KEYS: readonly SettingKey[] = leaves(SETTINGS_SCHEMA, []);
@@ -26,8 +31,11 @@ function leaves(schema: z.core.$ZodType, path: readonly string[]): SettingKey[] 
   const note = SETTING_NOTES.get(schema);
   if (note !== undefined) return [leaf(schema, path, note)];
   const { def } = (schema as z.core.$ZodTypes)._zod;
-  if (def.type === 'object')
-    return Object.entries(def.shape).flatMap(([name, inner]) => leaves(inner, [...path, name]));
+  if (def.type === 'object') {
+    const named = Object.entries(def.shape).flatMap(([name, inner]) => leaves(inner, [...path, name]));
+    const others = def.catchall === undefined || def.catchall._zod.def.type === 'never' ? [] : [def.catchall];
+    return [...named, ...others.flatMap((inner) => leaves(inner, [...path, ANY_NAME]))];
+  }
   if (def.type === 'record') return leaves(def.valueType, [...path, ANY_NAME]);
   throw new TypeError(`the setting ${path.join('.')} has no note`);
 }
@@ -69,7 +77,12 @@ export function firstKeyBelow(group: readonly string[]): readonly string[] {
 }
 
 function isPrefix(path: readonly string[], of: readonly string[]): boolean {
-  return path.every((part, i) => of[i] === ANY_NAME || of[i] === part);
+  return path.every((part, i) => of[i] === part || (of[i] === ANY_NAME && !isTaken(path.slice(0, i), part)));
+}
+
+/** Whether a setting has this very part where others have a name of the operator's: no name may be `dir` in `extensions`. */
+export function isTaken(before: readonly string[], part: string): boolean {
+  return SETTING_KEYS.some(({ path }) => path[before.length] === part && before.every((name, i) => path[i] === name));
 }
 
 /** The candidate that differs from `text` by the fewest edits; case and separators do not count. */

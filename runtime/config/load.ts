@@ -50,11 +50,14 @@ export async function loadSettings(sources: SettingsSources): Promise<LoadedSett
   const parsed = SETTINGS_SCHEMA.safeParse(nest(merged));
   if (!parsed.success) throw explain(parsed.error.issues, merged);
   const { dataDir, keyFile, functionsDir } = parsed.data;
+  const { dir, allora, ...programs } = parsed.data.extensions;
+  const absolute = (path: string | null): string | null => (path === null ? null : resolve(cwd, path));
   const settings: Settings = deepFreeze({
     ...parsed.data,
     dataDir: resolve(cwd, dataDir),
-    keyFile: keyFile === null ? null : resolve(cwd, keyFile),
-    functionsDir: functionsDir === null ? null : resolve(cwd, functionsDir),
+    keyFile: absolute(keyFile),
+    functionsDir: absolute(functionsDir),
+    extensions: { dir: absolute(dir), allora: { ...allora, script: absolute(allora.script) }, programs },
   });
   const remarks =
     legacy.ignored.length === 0
@@ -73,16 +76,17 @@ function flagSettings({ flags = {}, flagNames = {} }: SettingsSources): Assignme
   });
 }
 
-/** Puts defaults where no source said anything; every upstream that is named at all gets those of its own. */
+/** Puts defaults where no source said anything; every upstream and extension named at all gets those of its own. */
 function addDefaults(merged: Map<string, Assignment>, defaults: Readonly<Record<string, unknown>>): void {
-  const names = new Set(['model']);
+  const names: Record<string, Set<string>> = { upstreams: new Set(['model']), extensions: new Set() };
   for (const { path } of merged.values()) {
     // The schema cannot see this one: copying an object leaves it behind.
     if (path[1] === '__proto__') throw new InferbaseError('ERR_INVALID_SETTING', explainOne(path.slice(0, 2), merged));
-    if (path[0] === 'upstreams' && path[1] !== undefined) names.add(path[1]);
+    const [group = '', name = ''] = path;
+    if (findKey(path)?.path[1] === ANY_NAME) names[group]?.add(name);
   }
   for (const row of SETTING_KEYS) {
-    for (const name of row.path.includes(ANY_NAME) ? names : ['']) {
+    for (const name of (row.path[1] === ANY_NAME && names[row.path[0] ?? '']) || ['']) {
       const path = row.path.map((part) => (part === ANY_NAME ? name : part));
       const key = path.join('.');
       if (merged.has(key)) continue;
@@ -138,7 +142,7 @@ function explainOne(path: readonly string[], merged: ReadonlyMap<string, Assignm
   }
   const inside = [...merged.values()].find((item) => path.every((part, i) => item.path[i] === part));
   const where = inside === undefined ? '' : ` (set by ${inside.origin})`;
-  return `${path.join('.')}${where} is not a valid name; use lower-case letters, digits and hyphens, as in a host name`;
+  return `${path.join('.')}${where} is not a valid name; use letters, digits and hyphens, as in a host name`;
 }
 
 function show(value: unknown): string {

@@ -75,6 +75,32 @@ const upstream = z.strictObject({
   timeoutMs: whole(1, 86_400_000, 'ms', 10_000, 'longest time one request to that server may take, in ms'),
 });
 
+const EXTENSION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+const extension = z.strictObject({
+  command: z.string().check(z.minLength(1), z.refine<string>(hasNoNul)).register(SETTING_NOTES, {
+    doc: 'program that guests run as the extension NAME; it is started without a shell',
+    expects: 'the name or path of a program',
+    fallback: undefined,
+  }),
+  args: z.array(z.string().check(z.refine<string>(hasNoNul))).register(SETTING_NOTES, {
+    doc: "its arguments; the guest's come after them",
+    expects: 'a list of texts',
+    fallback: [],
+    fallbackText: 'none',
+  }),
+  timeoutMs: z.nullable(z.int().check(z.minimum(1), z.maximum(86_400_000))).register(SETTING_NOTES, {
+    doc: 'longest time one process of it may run, in ms; it never outlives its execution',
+    expects: 'a whole number of ms from 1 to 86400000',
+    fallback: null,
+    fallbackText: 'as long as the execution',
+  }),
+});
+
+function hasNoNul(text: string): boolean {
+  return !text.includes('\0');
+}
+
 /** The names, types and bounds of all settings; strict: an unknown key is an error. */
 export const SETTINGS_SCHEMA = z.strictObject({
   role: z.literal('solo').register(SETTING_NOTES, {
@@ -126,6 +152,41 @@ export const SETTINGS_SCHEMA = z.strictObject({
       fallbackText: 'none',
     }),
   }),
+  extensions: z
+    .catchall(
+      z.object({
+        dir: z.nullable(z.string().check(z.minLength(1))).register(SETTING_NOTES, {
+          doc: 'folder of extensions: programs that guests may run, and that say their alias when asked --ext_verify',
+          expects: 'the path of a folder',
+          fallback: null,
+          fallbackText: 'none',
+        }),
+        allora: z.strictObject({
+          enabled: z.boolean().register(SETTING_NOTES, {
+            doc: 'serve cgi-allora-infer with the main.py of the Allora images, where there is one',
+            expects: 'true or false',
+            fallback: false,
+          }),
+          script: z.nullable(z.string().check(z.minLength(1))).register(SETTING_NOTES, {
+            doc: 'the main.py that cgi-allora-infer runs with python3; naming one enables it',
+            expects: 'the path of a file',
+            fallback: null,
+            fallbackText: 'searched for when enabled',
+          }),
+          argvOrder: z.enum(['v0.1.2', 'v0.1.4', 'v0.2.0']).register(SETTING_NOTES, {
+            doc: "order of main.py's arguments, after the releases of that extension",
+            expects: 'one of v0.1.2 (argument, topic), v0.1.4 (topic, argument), v0.2.0 (topic, two heights, argument)',
+            fallback: 'v0.1.4',
+          }),
+        }),
+      }),
+      extension,
+    )
+    .check(({ value, issues }) => {
+      for (const name of Object.keys(value)) {
+        if (!EXTENSION_NAME.test(name)) issues.push({ code: 'custom', input: name, path: [name] });
+      }
+    }),
   limits: z.strictObject({
     deadlineMs: whole(1, 86_400_000, 'ms', DEFAULT_LIMITS.deadlineMs, 'longest time of one execution, in ms'),
     memoryPages: whole(1, 65_536, '64 KiB pages', DEFAULT_LIMITS.memoryPages, 'linear memory, in 64 KiB pages'),
@@ -152,5 +213,14 @@ export const SETTINGS_SCHEMA = z.strictObject({
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 
-/** Everything an operator may set; deep-frozen. `dataDir`, `keyFile` and `functionsDir` are absolute paths. */
-export type Settings = DeepReadonly<z.output<typeof SETTINGS_SCHEMA>>;
+type Parsed = z.output<typeof SETTINGS_SCHEMA>;
+
+/** Everything an operator may set; deep-frozen. Paths of our own are absolute. */
+export type Settings = DeepReadonly<
+  Omit<Parsed, 'extensions'> & {
+    extensions: Pick<Parsed['extensions'], 'dir' | 'allora'> & {
+      /** Alias → program: every other key of `extensions`. */
+      programs: Record<string, z.output<typeof extension>>;
+    };
+  }
+>;

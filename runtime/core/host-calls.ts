@@ -7,7 +7,7 @@
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64';
 
 /** What the operator's policy must grant before a call is served; the dispatcher asks, no handler can forget. */
-export type HostCallPermission = 'none' | 'network';
+export type HostCallPermission = 'none' | 'network' | 'processes';
 
 export interface HostCall {
   readonly module: string;
@@ -15,20 +15,25 @@ export interface HostCall {
   readonly params: readonly ValueType[];
   readonly results: readonly ValueType[];
   readonly permission: HostCallPermission;
+  /** Errno of every call while the operator grants no `permission`; the handler is then not reached. */
+  readonly deniedErrno: number;
   /** May park the guest: linked as a Suspending import. */
   readonly suspends: boolean;
   /** `null` when served; else the errno every call returns until it is. */
   readonly unservedErrno: number | null;
 }
 
-/** One letter a value: i = i32, I = i64. `iIi` takes (i32, i64, i32) and returns an i32 errno. */
+const LETTERS: Readonly<Record<string, ValueType>> = { i: 'i32', I: 'i64', d: 'f64' };
+
+/** One letter a value: i = i32, I = i64, d = f64. `iIi` takes (i32, i64, i32) and returns an i32 errno. */
 function row(module: string, name: string, params: string, over: Partial<HostCall> = {}): HostCall {
   return {
     module,
     name,
-    params: Array.from(params, (letter): ValueType => (letter === 'I' ? 'i64' : 'i32')),
+    params: Array.from(params, (letter) => LETTERS[letter] ?? 'i32'),
     results: ['i32'],
     permission: 'none',
+    deniedErrno: 0,
     suspends: false,
     unservedErrno: null,
     ...over,
@@ -89,7 +94,8 @@ function wasi(module: 'wasi_snapshot_preview1' | 'wasi_unstable'): HostCall[] {
   ];
 }
 
-const CGI_RUNTIME_ERROR = unserved(2);
+/** 4, invalid_extension: to a guest there is none. */
+const PROCESSES: Partial<HostCall> = { ...suspends, permission: 'processes', deniedErrno: 4 };
 const IPFS_PERMISSION_DENY = unserved(10);
 const S3_PERMISSION_DENY = unserved(12);
 const LLM_NOT_SUPPORTED = unserved(2);
@@ -106,13 +112,13 @@ export const HOST_CALLS: readonly HostCall[] = [
   row('blockless_memory', 'memory_read', 'iii'),
   row('blockless_memory', 'env_var_read', 'iii'),
 
-  row('blockless_cgi', 'cgi_list_exec', 'i', CGI_RUNTIME_ERROR),
-  row('blockless_cgi', 'cgi_list_read', 'iiii', CGI_RUNTIME_ERROR),
-  row('blockless_cgi', 'cgi_open', 'iii', CGI_RUNTIME_ERROR),
-  row('blockless_cgi', 'cgi_stdout_read', 'iiii', CGI_RUNTIME_ERROR),
-  row('blockless_cgi', 'cgi_stderr_read', 'iiii', CGI_RUNTIME_ERROR),
-  row('blockless_cgi', 'cgi_stdin_write', 'iiii', CGI_RUNTIME_ERROR),
-  row('blockless_cgi', 'cgi_close', 'i', CGI_RUNTIME_ERROR),
+  row('blockless_cgi', 'cgi_list_exec', 'i', PROCESSES),
+  row('blockless_cgi', 'cgi_list_read', 'iiii', PROCESSES),
+  row('blockless_cgi', 'cgi_open', 'iii', PROCESSES),
+  row('blockless_cgi', 'cgi_stdout_read', 'iiii', PROCESSES),
+  row('blockless_cgi', 'cgi_stderr_read', 'iiii', PROCESSES),
+  row('blockless_cgi', 'cgi_stdin_write', 'iiii', PROCESSES),
+  row('blockless_cgi', 'cgi_close', 'i', PROCESSES),
 
   row('blockless_ipfs', 'ipfs_command', 'iiii', IPFS_PERMISSION_DENY),
   row('blockless_ipfs', 'ipfs_read', 'iiii', IPFS_PERMISSION_DENY),
@@ -131,6 +137,11 @@ export const HOST_CALLS: readonly HostCall[] = [
   row('blockless_llm', 'llm_prompt_request', 'iii', LLM_NOT_SUPPORTED),
   row('blockless_llm', 'llm_read_prompt_response', 'iiii', LLM_NOT_SUPPORTED),
   row('blockless_llm', 'llm_close', 'i', LLM_NOT_SUPPORTED),
+
+  // What AssemblyScript's compiler imports on its own where no shim replaces it.
+  row('env', 'abort', 'iiii', { results: [] }),
+  row('env', 'trace', 'iiddddd', { results: [] }),
+  row('env', 'seed', '', { results: ['f64'] }),
 
   row('bless', 'rpc_call', 'iiiii', unserved(2)),
   row('bless_crawl', 'scrape', 'iiiiiiii', unserved(1)),

@@ -1,5 +1,6 @@
 import type { Cause, ExecutionContext, Outcome, SeedFile } from './execution.ts';
 import type { ModuleFacts } from './module-facts.ts';
+import type { ServiceReply, ServiceRequest } from './services.ts';
 
 /** A named model server: guests see it as `http://NAME/`. */
 export interface UpstreamConfig {
@@ -12,6 +13,8 @@ export interface UpstreamConfig {
 /** `workerData` of a sandbox thread: all it is ever told about its host. */
 export interface SandboxThreadData {
   readonly upstreams: Readonly<Record<string, UpstreamConfig>>;
+  /** Whether the operator lets guests start processes at all. */
+  readonly processes: boolean;
   /** Operator's ceiling of linear memory, in 64 KiB pages. */
   readonly memoryPages: number;
   /** Most bytes kept in unused linear memories. */
@@ -93,6 +96,8 @@ export interface ToSandbox {
   readonly droppedFunctions: readonly number[];
   readonly droppedGrants: readonly number[];
   readonly droppedFiles: readonly number[];
+  /** Answers to questions of this thread, where there are any. */
+  readonly replies?: readonly ServiceReply[];
 }
 
 /** An outcome as an array; output of a few bytes lies in the message's `bytes`, its place told by two numbers. */
@@ -117,6 +122,8 @@ export interface FromSandbox {
   /** Small outputs of this message one after the other, in the order of `outcomes`, stdout before stderr. */
   readonly bytes: Uint8Array;
   readonly logs: readonly string[];
+  /** Questions for the front thread's services; read before the outcomes. */
+  readonly requests?: readonly ServiceRequest[];
 }
 
 /** Output up to this many bytes travels packed with that of others; more goes in a buffer of its own. */

@@ -3,6 +3,7 @@ import { CAUSE_EXIT_CODES, trapExitCode } from '../core/exit-codes.ts';
 import type { HostCall } from '../core/host-calls.ts';
 import { REWRITTEN } from '../core/module-facts.ts';
 import type { FunctionEntry } from '../core/sandbox-messages.ts';
+import type { ServiceClient, ServiceOp, ServiceOps } from '../core/services.ts';
 import type { Host, HostCallHandler, HostModule } from './host.ts';
 import { hostImports, type PlannedImport } from './host-imports.ts';
 import { GuestMemory, MemoryFault } from './memory.ts';
@@ -17,6 +18,9 @@ export interface Sandbox {
   readonly pool: MemoryPool;
   readonly onCpu: OnCpu;
   readonly outbound: Outbound;
+  readonly services: ServiceClient;
+  /** Whether the operator lets guests start processes at all. */
+  readonly processes: boolean;
   /** Operator's ceiling of linear memory, in 64 KiB pages. */
   readonly memoryPages: number;
   log(line: string): void;
@@ -104,6 +108,10 @@ export class Execution implements Host {
     return this.#abort.signal;
   }
 
+  ask<Op extends ServiceOp>(op: Op, payload: ServiceOps[Op]['payload']): Promise<ServiceOps[Op]['answer']> {
+    return this.#sandbox.services.ask(this.#run.id, op, payload);
+  }
+
   onClose(free: () => void): () => void {
     this.#frees ??= new Set();
     this.#frees.add(free);
@@ -177,7 +185,8 @@ export class Execution implements Host {
   }
 
   /** The one way to a handler: end, count and permission are looked at before, whatever it throws becomes an errno. */
-  #dispatch(call: HostCall, noun: HostModule, handler: HostCallHandler): CallableFunction {
+  #dispatch(call: HostCall, noun: HostModule, served: HostCallHandler): CallableFunction {
+    const handler = call.permission === 'processes' && !this.#sandbox.processes ? this.#denied(call) : served;
     const failed = (error: unknown): number => {
       if (error === TRAP) throw error;
       if (error instanceof MemoryFault) return noun.faultErrno;
@@ -197,6 +206,16 @@ export class Execution implements Host {
       } catch (error) {
         return failed(error);
       }
+    };
+  }
+
+  /** `network` is not decided here: it depends on the URL, and on each address it leads to. */
+  #denied(call: HostCall): HostCallHandler {
+    return () => {
+      this.log(
+        `${call.module}.${call.name} was denied: no extension is configured; set extensions.dir or extensions.NAME.command`,
+      );
+      return call.deniedErrno;
     };
   }
 

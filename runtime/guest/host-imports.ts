@@ -1,5 +1,7 @@
 import { findHostCall, type HostCall } from '../core/host-calls.ts';
 import type { ModuleFacts } from '../core/module-facts.ts';
+import { createEnv } from './assembly-script/env.ts';
+import { createBlocklessCgi } from './blockless/cgi.ts';
 import { createBlocklessHttp } from './blockless/http.ts';
 import { createBlocklessMemory } from './blockless/memory.ts';
 import type { Host, HostCallHandler, HostModule } from './host.ts';
@@ -58,6 +60,10 @@ const NOUNS: ReadonlyMap<string, Noun> = new Map([
     `blockless_http.${name}`,
     createBlocklessHttp,
   ]),
+  ...['list_exec', 'list_read', 'open', 'stdout_read', 'stderr_read', 'stdin_write', 'close'].map(
+    (name): [string, Noun] => [`blockless_cgi.cgi_${name}`, createBlocklessCgi],
+  ),
+  ...['abort', 'trace', 'seed'].map((name): [string, Noun] => [`env.${name}`, createEnv]),
   ...['memory_read', 'env_var_read'].map((name): [string, Noun] => [`blockless_memory.${name}`, createBlocklessMemory]),
 ]);
 

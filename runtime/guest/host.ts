@@ -1,4 +1,5 @@
 import type { ExecutionContext } from '../core/execution.ts';
+import type { ServiceOp, ServiceOps } from '../core/services.ts';
 import type { GuestMemory } from './memory.ts';
 import type { Outbound } from './outbound/fetch.ts';
 
@@ -8,6 +9,8 @@ export interface Host {
   readonly memory: GuestMemory;
   readonly output: { stdout(bytes: Uint8Array): void; stderr(bytes: Uint8Array): void };
   readonly outbound: Outbound;
+  /** Asks the front thread for what a sandbox thread cannot do. Rejects when it failed. */
+  ask<Op extends ServiceOp>(op: Op, payload: ServiceOps[Op]['payload']): Promise<ServiceOps[Op]['answer']>;
   /** Ends the execution as `proc_exit(code)` does; does not return. */
   exit(code: number): never;
   /** Aborted as soon as the execution is over or told to end. */

@@ -8,6 +8,7 @@ import {
   type SandboxThreadData,
   type ToSandbox,
 } from '../core/sandbox-messages.ts';
+import { ServiceClient, type ServiceRequest } from '../core/services.ts';
 import { Execution, type Run, type Sandbox } from './execution.ts';
 import { planImports } from './host-imports.ts';
 import { MemoryPool } from './memory-pool.ts';
@@ -26,6 +27,7 @@ function serve(port: MessagePort, data: SandboxThreadData): void {
   const onCpu = new OnCpu(data.cells, data.epochMs);
   let outcomes: [number, Outcome][] = [];
   let logs: string[] = [];
+  let requests: ServiceRequest[] = [];
   let scheduled = false;
 
   /** One message a turn: sending one per execution would cost more than running a small one. */
@@ -34,9 +36,14 @@ function serve(port: MessagePort, data: SandboxThreadData): void {
     scheduled = true;
     setImmediate(() => {
       scheduled = false;
-      const message: FromSandbox = { ...packOutcomes(outcomes), logs };
+      const message: FromSandbox = {
+        ...packOutcomes(outcomes),
+        logs,
+        ...(requests.length > 0 ? { requests } : {}),
+      };
       outcomes = [];
       logs = [];
+      requests = [];
       port.postMessage(message);
     });
   };
@@ -44,10 +51,16 @@ function serve(port: MessagePort, data: SandboxThreadData): void {
     logs.push(line);
     flushSoon();
   };
+  const services = new ServiceClient((request) => {
+    requests.push(request);
+    flushSoon();
+  });
   const sandbox: Sandbox = {
     pool: new MemoryPool(data.poolBytes, data.liveBytes),
     onCpu,
     outbound: createOutbound({ upstreams: data.upstreams, log }),
+    services,
+    processes: data.processes,
     memoryPages: data.memoryPages,
     log,
   };
@@ -89,6 +102,7 @@ function serve(port: MessagePort, data: SandboxThreadData): void {
     for (const [number, seeds] of message.files) files.set(number, seeds);
     // Each in a turn of its own, so that one that ends at once hands its memory to the next.
     for (const run of message.runs) setImmediate(start, read(run));
+    for (const reply of message.replies ?? []) services.settle(reply);
     for (const id of message.cancels) setImmediate(cancel, id);
     for (const number of message.droppedFunctions) functions.delete(number);
     for (const number of message.droppedGrants) grants.delete(number);

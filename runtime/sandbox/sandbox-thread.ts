@@ -13,6 +13,7 @@ import {
   type ToSandbox,
   unpackOutcomes,
 } from '../core/sandbox-messages.ts';
+import type { ServiceReply, ServiceRequest, Services } from '../core/services.ts';
 import { threadUrl } from '../core/thread-url.ts';
 import { SentOnce } from './sent-once.ts';
 
@@ -70,6 +71,8 @@ export interface SandboxThreadEvents {
   /** The thread is gone. `unstarted` never ran a line of guest code and may run elsewhere; the rest was settled. */
   onGone(unstarted: readonly Sent[], booted: boolean): void;
   log(line: string): void;
+  /** Answers what guests ask of the front thread. */
+  readonly services: Services;
 }
 
 /** The front thread's end of one sandbox thread: batches, the watchdog, and what to say of executions it took along. */
@@ -84,6 +87,9 @@ export class SandboxThread {
   readonly #functions = new SentOnce<FunctionEntry>();
   readonly #grants = new SentOnce<Grant>();
   readonly #files = new SentOnce<readonly SeedFile[]>();
+  /** Executions that may have opened something in a service. */
+  readonly #served = new Set<number>();
+  #replies: ServiceReply[] = [];
   #runs: RunMessage[] = [];
   #cancels: number[] = [];
   #flushing = false;
@@ -96,6 +102,7 @@ export class SandboxThread {
   #watched = { id: 0, since: 0 };
   #blamed = 0;
   #booted = false;
+  #closed = false;
 
   constructor(data: Omit<SandboxThreadData, 'cells' | 'epochMs'>, events: SandboxThreadEvents) {
     this.#events = events;
@@ -188,7 +195,9 @@ export class SandboxThread {
         droppedFunctions: this.#functions.takeDropped(),
         droppedGrants: this.#grants.takeDropped(),
         droppedFiles: this.#files.takeDropped(),
+        ...(this.#replies.length > 0 ? { replies: this.#replies } : {}),
       };
+      this.#replies = [];
       this.#runs = [];
       this.#cancels = [];
       this.#worker.postMessage(message);
@@ -197,10 +206,12 @@ export class SandboxThread {
 
   #receive(message: FromSandbox): void {
     for (const line of message.logs) this.#events.log(line);
+    for (const request of message.requests ?? []) void this.#serve(request);
     for (const [id, outcome] of unpackOutcomes(message)) {
       const live = this.#live.get(id);
       if (live === undefined) continue;
       this.#live.delete(id);
+      this.#release(id);
       this.#load -= live.sent.places;
       this.#memoryBytes -= live.sent.memoryBytes;
       this.#backlogMs = this.#live.size === 0 ? 0 : this.#backlogMs - live.sent.expectedMs;
@@ -208,6 +219,25 @@ export class SandboxThread {
       this.#events.onOutcome();
     }
     if (this.#live.size === 0) this.#stopWatching();
+  }
+
+  /** Always answers, so that the thread forgets the question; what was opened for an execution that ended is released. */
+  async #serve([call, execution, op, payload]: ServiceRequest): Promise<void> {
+    let reply: ServiceReply;
+    try {
+      if (!this.#live.has(execution)) throw new Error('the execution is over');
+      this.#served.add(execution);
+      reply = [call, null, await this.#events.services.ask(execution, op, payload)];
+    } catch (error) {
+      reply = [call, error instanceof Error ? error.message : String(error), null];
+    }
+    if (this.#closed) return;
+    this.#replies.push(reply);
+    this.#flushSoon();
+  }
+
+  #release(execution: number): void {
+    if (this.#served.delete(execution)) this.#events.services.release(execution);
   }
 
   /** A thread whose guest neither ends nor parks cannot be asked to stop: it is terminated. */
@@ -229,7 +259,10 @@ export class SandboxThread {
   }
 
   #gone(): void {
+    this.#closed = true;
     this.#stopWatching();
+    for (const execution of this.#served) this.#events.services.release(execution);
+    this.#served.clear();
     const started = Atomics.load(this.#cells, THREAD_CELL.started);
     const lost = [...this.#live.values()];
     this.#live.clear();

@@ -1,6 +1,7 @@
 import { InferbaseError } from '../core/errors.ts';
 import type { ExecutionContext, Outcome } from '../core/execution.ts';
 import { type FunctionEntry, type Grant, MAX_EXECUTION_ID, type SandboxThreadData } from '../core/sandbox-messages.ts';
+import type { Services } from '../core/services.ts';
 import { executionCapacity, memoryCapacity } from './capacity.ts';
 import { Durations } from './durations.ts';
 import { ended, placesOf, SandboxThread, type Sent, THREAD_PLACES } from './sandbox-thread.ts';
@@ -13,7 +14,7 @@ const PAGE_BYTES = 65_536;
 /** A thread with less to do than this, in ms, is given more before another one is woken: waking costs more than it wins. */
 const WORTH_WAKING_MS = 1;
 
-export interface SandboxInit extends Pick<SandboxThreadData, 'upstreams' | 'memoryPages'> {
+export interface SandboxInit extends Pick<SandboxThreadData, 'upstreams' | 'memoryPages' | 'processes'> {
   /** Number of sandbox threads. */
   readonly threads: number;
   /** Most executions live at once in this process; lowered to what the machine carries. */
@@ -24,6 +25,8 @@ export interface SandboxInit extends Pick<SandboxThreadData, 'upstreams' | 'memo
   readonly poolBytes?: number;
   /** Most bytes of linear memory that live executions have together; default half of the machine's. */
   readonly memoryBytes?: number;
+  /** What guests may ask of this thread. */
+  readonly services: Services;
   log(line: string): void;
 }
 
@@ -46,7 +49,7 @@ export interface Sandbox {
 
 /** Starts the sandbox threads. */
 export function createSandbox(init: SandboxInit): Sandbox {
-  const { upstreams, memoryPages, poolBytes = 64 * 1_048_576 } = init;
+  const { upstreams, memoryPages, processes, poolBytes = 64 * 1_048_576 } = init;
   const capacity = executionCapacity(init.concurrency);
   const memoryBytesInAll = init.memoryBytes ?? memoryCapacity();
   const liveBytes = Math.floor(memoryBytesInAll / init.threads);
@@ -59,9 +62,10 @@ export function createSandbox(init: SandboxInit): Sandbox {
 
   function startThread(): SandboxThread {
     const thread = new SandboxThread(
-      { upstreams, memoryPages, poolBytes, liveBytes },
+      { upstreams, memoryPages, processes, poolBytes, liveBytes },
       {
         log: init.log,
+        services: init.services,
         onOutcome: dispatchWaiting,
         onGone: (unstarted, booted) => replace(thread, unstarted, booted),
       },

@@ -1,4 +1,4 @@
-// The Blockless imports the SDK uses (bls-runtime, witx/blockless_http.witx and blockless_memory.witx). All return an errno, 0 for
+// The Blockless imports the SDK uses (bls-runtime, witx/blockless_{http,memory,cgi}.witx). All return an errno, 0 for
 // success; out-pointers are written only then.
 
 // @ts-ignore: decorator
@@ -28,3 +28,33 @@ export declare function memory_read(buffer: usize, capacity: usize, read: usize)
 // @ts-ignore: decorator
 @external("blockless_memory", "env_var_read")
 export declare function env_var_read(buffer: usize, capacity: usize, read: usize): i32;
+
+// bls-runtime, witx/blockless_cgi.witx.
+
+// @ts-ignore: decorator
+@external("blockless_cgi", "cgi_list_exec")
+export declare function cgi_list_exec(handle: usize): i32;
+
+// @ts-ignore: decorator
+@external("blockless_cgi", "cgi_list_read")
+export declare function cgi_list_read(handle: i32, buffer: usize, capacity: usize, read: usize): i32;
+
+// @ts-ignore: decorator
+@external("blockless_cgi", "cgi_open")
+export declare function cgi_open(command: usize, commandLength: usize, handle: usize): i32;
+
+// @ts-ignore: decorator
+@external("blockless_cgi", "cgi_stdout_read")
+export declare function cgi_stdout_read(handle: i32, buffer: usize, capacity: usize, read: usize): i32;
+
+// @ts-ignore: decorator
+@external("blockless_cgi", "cgi_stderr_read")
+export declare function cgi_stderr_read(handle: i32, buffer: usize, capacity: usize, read: usize): i32;
+
+// @ts-ignore: decorator
+@external("blockless_cgi", "cgi_stdin_write")
+export declare function cgi_stdin_write(handle: i32, buffer: usize, length: usize, written: usize): i32;
+
+// @ts-ignore: decorator
+@external("blockless_cgi", "cgi_close")
+export declare function cgi_close(handle: i32): i32;

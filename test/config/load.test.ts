@@ -43,6 +43,7 @@ describe('settings', () => {
       upstreams: { model: { url: 'http://127.0.0.1:8000', headers: {}, timeoutMs: 10_000 } },
       gateways: [],
       policy: { allow: [] },
+      extensions: { dir: null, allora: { enabled: false, script: null, argvOrder: 'v0.1.4' }, programs: {} },
       limits: {
         deadlineMs: 20_000,
         memoryPages: 256,
@@ -109,6 +110,21 @@ describe('settings', () => {
     assert.equal(settings.upstreams.model?.url, 'http://127.0.0.1:8000');
   });
 
+  test('an extension of any name gets the defaults it leaves out, and paths are absolute', async () => {
+    const { settings } = await load(
+      'extensions:\n  dir: ext\n  allora: {script: main.py, argvOrder: v0.2.0}\n  my_tool: {command: python3, args: [a, "b,c"]}',
+      { INFERBASE_EXTENSIONS_OTHER_TOOL_COMMAND: 'true', INFERBASE_EXTENSIONS_ALLORA_ENABLED: 'true' },
+    );
+    assert.deepEqual(settings.extensions, {
+      dir: join(dir, 'ext'),
+      allora: { enabled: true, script: join(dir, 'main.py'), argvOrder: 'v0.2.0' },
+      programs: {
+        my_tool: { command: 'python3', args: ['a', 'b,c'], timeoutMs: null },
+        'other-tool': { command: 'true', args: [], timeoutMs: null },
+      },
+    });
+  });
+
   test('several wrong settings are all named', async () => {
     const { message, details } = await refusal(load('role: boss\nlimits: { queue: -1 }'));
     assert.equal(message, '2 settings are not valid; correct each of these');
@@ -132,6 +148,12 @@ describe('settings', () => {
       { INFERBASE_UPSTREAMS_PRICE_TIMEOUT_MS: '5' },
       /upstreams\.price\.url is missing; give/,
     ],
+    [
+      'an extension without command',
+      { INFERBASE_EXTENSIONS_X_TIMEOUT_MS: '5' },
+      /extensions\.x\.command is missing; give/,
+    ],
+    ['a word where a switch belongs', { INFERBASE_EXTENSIONS_ALLORA_ENABLED: 'yes' }, /"yes".*true or false/],
     ['a log level', { INFERBASE_LOG_LEVEL: 'loud' }, /one of debug, info, warn, error, silent/],
   ];
   for (const [name, env, message] of wrong) {
@@ -139,6 +161,19 @@ describe('settings', () => {
       assert.match((await refusal(load(undefined, env))).message, message);
     });
   }
+
+  test('refused: an extension with a name that is none, or that is taken', async () => {
+    for (const name of ['"a/b"', '"../x"', 'constructor x', '""']) {
+      const { message } = await refusal(load(`extensions: {${name}: {command: x}}`));
+      assert.match(message, /^extensions/, name);
+    }
+    assert.match(
+      (await refusal(load('extensions: {allora: {command: x}}'))).message,
+      /extensions\.allora\.command .*not a setting/,
+    );
+    const env = { INFERBASE_EXTENSIONS_ALLORA_COMMAND: 'x' };
+    assert.match((await refusal(load(undefined, env))).message, /INFERBASE_EXTENSIONS_ALLORA_COMMAND .*not a setting/);
+  });
 
   test('a refused header is never shown', async () => {
     const env = { INFERBASE_UPSTREAMS_MODEL_HEADERS: '{"authorization": "Bearer hunter2\\n"}' };

@@ -21,7 +21,12 @@ async function load(name: string): Promise<FunctionEntry> {
 /** A sandbox of one thread in which one guest can be run again and again. */
 async function open(t: TestContext, name: string, memoryBytes: number): Promise<() => Promise<Outcome>> {
   const init = { threads: 1, concurrency: 100, queue: 100, upstreams: {}, memoryPages: 256, memoryBytes };
-  const sandbox = createSandbox({ ...init, log: () => {} });
+  const sandbox = createSandbox({
+    ...init,
+    processes: false,
+    services: { ask: () => Promise.reject(new Error('none')), release: () => {} },
+    log: () => {},
+  });
   t.after(() => sandbox.close());
   const entry = await load(name);
   const grant = { limits: DEFAULT_LIMITS, permissions: NO_PERMISSIONS };

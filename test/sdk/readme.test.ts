@@ -8,7 +8,7 @@ import { compile } from './run-sdk.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const IMPORT =
-  'import { args, env, http, JSON, JSONValue, log, model, output, percentEncode, random, stdin, time } from "inferbase/sdk";\n';
+  'import { args, cgi, env, http, JSON, JSONValue, log, model, output, percentEncode, random, stdin, time } from "inferbase/sdk";\n';
 
 test('every example of the README compiles as it stands', async () => {
   const readme = await readFile(join(ROOT, 'sdk/README.md'), 'utf8');

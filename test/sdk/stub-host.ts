@@ -27,10 +27,28 @@ export interface StubInit {
   readonly blocklessStdin?: string;
   readonly blocklessEnv?: string;
   readonly http?: (request: StubRequest) => StubResponse;
+  /** Answer of `cgi_list_read`; without it `cgi_list_exec` fails. */
+  readonly cgiList?: string;
+  /** What an extension prints, given the command text and all its input; or the errno of `cgi_open`. */
+  readonly cgi?: (command: string, input: string) => StubOutput | number;
   /** Open responses beyond this are refused with errno 12. */
   readonly maxOpen?: number;
   /** Longest piece one `fd_write` takes and one `fd_read` gives. */
   readonly pipeBytes?: number;
+}
+
+export interface StubOutput {
+  readonly stdout: Uint8Array | string;
+  readonly stderr?: string;
+  /** Instead of the end of stdout. */
+  readonly endErrno?: number;
+}
+
+interface OpenCommand {
+  readonly command: string;
+  input: string;
+  output: StubOutput | null;
+  readonly at: { stdout: number; stderr: number };
 }
 
 export class Exit extends Error {
@@ -61,6 +79,7 @@ export function createStubHost(init: StubInit, memory: () => WebAssembly.Memory)
   const stderr: Uint8Array[] = [];
   const requests: StubRequest[] = [];
   const open = new Map<number, OpenResponse>();
+  const commands = new Map<number, OpenCommand>();
   let stdinAt = 0;
   let lastHandle = 0;
   const pipeBytes = init.pipeBytes ?? Number.POSITIVE_INFINITY;
@@ -166,6 +185,59 @@ export function createStubHost(init: StubInit, memory: () => WebAssembly.Memory)
       },
       http_close: (handle: number) => (open.delete(handle) ? 0 : 1),
     },
+    blockless_cgi: {
+      cgi_list_exec: (out: number) => {
+        if (init.cgiList === undefined) return 4;
+        commands.set(++lastHandle, {
+          command: '',
+          input: '',
+          output: { stdout: init.cgiList },
+          at: { stdout: 0, stderr: 0 },
+        });
+        setU32(out, lastHandle);
+        return 0;
+      },
+      cgi_list_read: (handle: number, buffer: number, capacity: number, out: number) =>
+        readCommand('stdout', handle, buffer, capacity, out),
+      cgi_open: (pointer: number, length: number, out: number) => {
+        const command = text(pointer, length);
+        const answer = init.cgi?.(command, '') ?? 4;
+        if (typeof answer === 'number') return answer;
+        commands.set(++lastHandle, { command, input: '', output: null, at: { stdout: 0, stderr: 0 } });
+        setU32(out, lastHandle);
+        return 0;
+      },
+      cgi_stdin_write: (handle: number, pointer: number, length: number, out: number) => {
+        const entry = commands.get(handle);
+        if (entry === undefined) return 1;
+        entry.input += text(pointer, length);
+        setU32(out, length);
+        return 0;
+      },
+      cgi_stdout_read: (handle: number, buffer: number, capacity: number, out: number) =>
+        readCommand('stdout', handle, buffer, capacity, out),
+      cgi_stderr_read: (handle: number, buffer: number, capacity: number, out: number) =>
+        readCommand('stderr', handle, buffer, capacity, out),
+      cgi_close: (handle: number) => (commands.delete(handle) ? 0 : 1),
+    },
+  };
+  const readCommand = (
+    stream: 'stdout' | 'stderr',
+    handle: number,
+    buffer: number,
+    capacity: number,
+    out: number,
+  ): number => {
+    const entry = commands.get(handle);
+    if (entry === undefined) return 1;
+    const answer = entry.output ?? init.cgi?.(entry.command, entry.input) ?? 0;
+    if (typeof answer === 'number') return 2;
+    entry.output = answer;
+    const size = Math.min(capacity >>> 0, pipeBytes);
+    const part = toBytes(answer[stream] ?? '').subarray(entry.at[stream], entry.at[stream] + size);
+    if (part.length === 0 && stream === 'stdout' && answer.endErrno !== undefined) return answer.endErrno;
+    entry.at[stream] += part.length;
+    return fill(buffer, capacity, part, out);
   };
   const joined = (parts: readonly Uint8Array[]) => new Uint8Array(Buffer.concat(parts));
   return {
@@ -173,6 +245,6 @@ export function createStubHost(init: StubInit, memory: () => WebAssembly.Memory)
     requests,
     stdout: () => joined(stdout),
     stderr: () => joined(stderr),
-    openHandles: () => open.size,
+    openHandles: () => open.size + commands.size,
   };
 }

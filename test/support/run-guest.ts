@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { createProcessGroups } from '../../runtime/cli/process-groups.ts';
 import { loadSettings } from '../../runtime/config/load.ts';
 import type { Settings } from '../../runtime/config/settings.ts';
 import type { Cause, SeedFile, Usage } from '../../runtime/core/execution.ts';
@@ -49,7 +50,7 @@ export async function openTestRuntime(
   });
   const logLines: string[] = [];
   const log = createLog({ level: 'debug', pretty: false, write: (line) => logLines.push(line) });
-  const runtime = await openRuntime(settings, log);
+  const runtime = await openRuntime(settings, log, createProcessGroups());
   return {
     ...runtime,
     dataDir,

@@ -1,6 +1,7 @@
 import type { TestContext } from 'node:test';
 import { DEFAULT_LIMITS, type Limits } from '../../../runtime/core/limits.ts';
 import { NO_PERMISSIONS, type Permissions } from '../../../runtime/core/permissions.ts';
+import type { ServiceOp } from '../../../runtime/core/services.ts';
 import type { Host, HostModule } from '../../../runtime/guest/host.ts';
 import { GuestMemory, MemoryFault } from '../../../runtime/guest/memory.ts';
 import type { Outbound } from '../../../runtime/guest/outbound/fetch.ts';
@@ -20,6 +21,8 @@ export interface Guest {
 
 export interface GuestInit {
   readonly outbound?: Outbound;
+  /** Answers of the front thread. */
+  readonly ask?: (op: ServiceOp, payload: unknown) => Promise<unknown>;
   readonly permissions?: Permissions;
   readonly limits?: Partial<Limits>;
   readonly env?: readonly (readonly [string, string])[];
@@ -49,6 +52,7 @@ export function createGuest(t: TestContext, init: GuestInit = {}): Guest {
     memory,
     output: { stdout: () => {}, stderr: () => {} },
     outbound: init.outbound ?? NO_NETWORK,
+    ask: (init.ask ?? (() => Promise.reject(new Error('no services in this test')))) as Host['ask'],
     exit: (code) => {
       throw new Error(`exit ${code}`);
     },

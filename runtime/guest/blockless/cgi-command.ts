@@ -1,0 +1,41 @@
+import type { CgiCommand } from '../../core/services.ts';
+
+/** Bytes of the command JSON, and so of everything in it. */
+export const MAX_COMMAND_BYTES = 262_144;
+const MAX_ARGS = 256;
+const MAX_VARIABLES = 256;
+
+/**
+ * Reads the JSON of `cgi_open`: `command` (an alias), `args` (what is not text is left out, as bls-runtime does) and
+ * `envs`, each `{name, value}` as the SDKs write it or `{env_name, env_val}` as bls-runtime reads it.
+ * @returns `null` for what is no command, or has more than 256 arguments or variables, or a NUL, which no argv can hold
+ */
+export function parseCgiCommand(text: string): CgiCommand | null {
+  const given = parseObject(text);
+  if (given === null || typeof given.command !== 'string') return null;
+  const args = list(given.args).filter((arg) => typeof arg === 'string');
+  const env = list(given.envs).flatMap(readVariable);
+  if (args.length > MAX_ARGS || env.length > MAX_VARIABLES) return null;
+  if ([given.command, ...args, ...env.flat()].some((part) => part.includes('\0'))) return null;
+  return { alias: given.command, args, env };
+}
+
+function readVariable(given: unknown): (readonly [string, string])[] {
+  if (typeof given !== 'object' || given === null) return [];
+  const { name, value, env_name: otherName, env_val: otherValue } = given as Record<string, unknown>;
+  if (typeof name === 'string' && typeof value === 'string') return [[name, value]];
+  return typeof otherName === 'string' && typeof otherValue === 'string' ? [[otherName, otherValue]] : [];
+}
+
+function list(given: unknown): readonly unknown[] {
+  return Array.isArray(given) ? given : [];
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null;
+  } catch {
+    return null;
+  }
+}
