@@ -15,11 +15,16 @@ export interface HostCall {
   readonly params: readonly ValueType[];
   readonly results: readonly ValueType[];
   readonly permission: HostCallPermission;
+  /** Fuel for each byte of the guest's memory that it looks at or writes, beside what every call costs. */
+  readonly fuelPerByte: number;
   /** May park the guest: linked as a Suspending import. */
   readonly suspends: boolean;
   /** `null` when served; else the errno every call returns until it is. */
   readonly unservedErrno: number | null;
 }
+
+/** Fuel of a byte that is copied, or read as text. */
+const COPIED = 1 / 8;
 
 /** One letter a value: i = i32, I = i64. `iIi` takes (i32, i64, i32) and returns an i32 errno. */
 function row(module: string, name: string, params: string, over: Partial<HostCall> = {}): HostCall {
@@ -29,6 +34,7 @@ function row(module: string, name: string, params: string, over: Partial<HostCal
     params: Array.from(params, (letter): ValueType => (letter === 'I' ? 'i64' : 'i32')),
     results: ['i32'],
     permission: 'none',
+    fuelPerByte: COPIED,
     suspends: false,
     unservedErrno: null,
     ...over,
@@ -80,11 +86,11 @@ function wasi(module: 'wasi_snapshot_preview1' | 'wasi_unstable'): HostCall[] {
     row(module, 'path_rename', 'iiiiii', WASI_ENOSYS),
     row(module, 'path_symlink', 'iiiii', WASI_ENOSYS),
     row(module, 'path_unlink_file', 'iii', WASI_ENOSYS),
-    row(module, 'poll_oneoff', 'iiii', { ...suspends, ...differs }),
+    row(module, 'poll_oneoff', 'iiii', { ...suspends, fuelPerByte: 4, ...differs }),
     row(module, 'proc_exit', 'i', { results: [] }),
     row(module, 'proc_raise', 'i', WASI_ENOSYS),
     row(module, 'sched_yield', '', suspends),
-    row(module, 'random_get', 'ii'),
+    row(module, 'random_get', 'ii', { fuelPerByte: 2 }),
     row(module, 'sock_accept', 'iii', WASI_ENOSYS),
     row(module, 'sock_recv', 'iiiiii', WASI_ENOSYS),
     row(module, 'sock_send', 'iiiii', WASI_ENOSYS),

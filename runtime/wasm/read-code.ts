@@ -1,6 +1,7 @@
 import { BOUNDS } from './bounds.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { ModuleShape } from './module-shape.ts';
+import { FUNCTION_COST, LOCALS_PER_FUEL } from './op-costs.ts';
 import { readValueType } from './value-types.ts';
 import { walkExpression } from './walk-code.ts';
 
@@ -13,7 +14,7 @@ export function readCode(reader: ByteReader, shape: ModuleShape): void {
     reader.fail(`has ${count} bodies for ${shape.functionTypes.length} functions`, at);
   }
   let allLocals = 0;
-  let growSites: number[] = [];
+  const { edits } = shape.code;
   for (let index = 0; index < count; index += 1) {
     reader.place = `code of function ${shape.imports.length + index}`;
     reader.end = sectionEnd;
@@ -23,16 +24,15 @@ export function readCode(reader: ByteReader, shape: ModuleShape): void {
     const end = contentAt + size;
     if (end > sectionEnd) reader.fail('ends too early', sectionEnd);
     reader.end = end;
-    allLocals += readLocals(reader);
+    const locals = readLocals(reader);
+    allLocals += locals;
     if (allLocals > BOUNDS.moduleLocals) {
       reader.fail(`takes the locals of all functions past ${BOUNDS.moduleLocals}`, contentAt, 'declare fewer locals');
     }
-    walkExpression(reader, shape, growSites);
+    edits.openFunction(reader.position);
+    const cost = walkExpression(reader, shape, edits);
     if (reader.position !== end) reader.fail('goes on after its last end');
-    if (growSites.length > 0) {
-      shape.code.patched.push({ sizeAt, contentAt, end, growSites });
-      growSites = [];
-    }
+    edits.closeFunction(sizeAt, contentAt, end, FUNCTION_COST + Math.floor(locals / LOCALS_PER_FUEL) + cost);
   }
   reader.end = sectionEnd;
 }

@@ -49,7 +49,7 @@ describe('command line', () => {
     ],
     ['an upstream without a name', ['serve', '--upstream', 'http://x'], /write it as NAME=URL/],
     ['a settings file that is not there', ['serve', '--config', 'none.yaml'], /none\.yaml does not exist/],
-    ['fuel, which is not metered yet', ['exec', 'x.wasm', '--fuel', '5'], /--fuel 5 has no effect yet; use --deadline/],
+    ['fuel that is no number', ['exec', 'x.wasm', '--fuel', 'much'], /limits\.fuel is "?much/],
     ['a variable without a value', ['exec', 'x.wasm', '--env', 'A'], /--env A has no value/],
   ];
   for (const [name, args, message] of wrong) {
