@@ -3,7 +3,7 @@ import { ByteWriter } from './byte-writer.ts';
 import type { ModuleShape } from './module-shape.ts';
 import { DYNAMIC_COST } from './op-costs.ts';
 
-const I32 = 0x7f;
+export const I32 = 0x7f;
 const REF_NULL = 0x63;
 const ELEMENTS_MASK = 0x1f_ffff;
 
@@ -12,6 +12,7 @@ export const OP = {
   unreachable: 0x00,
   loop: 0x03,
   if: 0x04,
+  else: 0x05,
   end: 0x0b,
   brIf: 0x0d,
   call: 0x10,
@@ -26,6 +27,7 @@ export const OP = {
   i32Eqz: 0x45,
   i32LtS: 0x48,
   i32GtS: 0x4a,
+  i32GeS: 0x4e,
   i32Add: 0x6a,
   i32Sub: 0x6b,
   i32And: 0x71,
@@ -33,7 +35,7 @@ export const OP = {
   i32ShrU: 0x76,
   refNull: 0xd0,
 } as const;
-export const NO_VALUES = 0x40;
+const NO_VALUES = 0x40;
 
 /** What is appended to a module with code, and the indexes it gets. */
 export interface Appended {
@@ -56,7 +58,7 @@ export interface Appended {
 /**
  * Plans what metering and `memory.grow` need. Appended functions reach the host through globals of function reference
  * type, so that no index of the module's own changes; only they hold a `call_ref`, the rest calls them by index:
- * - `slow(n)` returns once the slice's fuel is at least `n`;
+ * - `slow(n)` returns the slice's fuel once that is at least `n`;
  * - `bulkMemory(n)`, `bulkTable(n)` charge for `n` bytes or elements and return `n`;
  * - `grow(pages)` asks the host for memory.
  */
@@ -112,15 +114,20 @@ function functionBody(locals: 0 | 1): ByteWriter {
   return locals === 0 ? new ByteWriter().u8(0) : new ByteWriter().u8(1, 1, I32);
 }
 
-/** `if fuel < n: call slow(n)` for a constant `n`. */
-export function writeCheck(code: ByteWriter, { fuel, slow }: Meter, n: number): void {
-  code.u8(OP.globalGet).u32(fuel).u8(OP.i32Const).s32(n).u8(OP.i32LtS, OP.if, NO_VALUES);
-  code.u8(OP.i32Const).s32(n).u8(OP.call).u32(slow).u8(OP.drop, OP.end);
+/** Offsets in a body of the branches that are rarely taken and, negated, of those that nearly always are. */
+export type Hints = number[];
+
+/** `if fuel < n: slow(n)` for a constant `n`. */
+export function writeCheck(code: ByteWriter, { fuel, slow }: Meter, n: number, hints: Hints): void {
+  code.u8(OP.globalGet).u32(fuel).u8(OP.i32Const).s32(n).u8(OP.i32LtS);
+  hints.push(code.length);
+  code.u8(OP.if, NO_VALUES, OP.i32Const).s32(n).u8(OP.call).u32(slow).u8(OP.drop, OP.end);
 }
 
-/** `fuel -= n`. */
-export function writeSubtract(code: ByteWriter, fuel: number, n: number): void {
-  code.u8(OP.globalGet).u32(fuel).u8(OP.i32Const).s32(n).u8(OP.i32Sub, OP.globalSet).u32(fuel);
+/** Makes sure of `n`, then takes it. */
+export function writeCharge(code: ByteWriter, meter: Meter, n: number, hints: Hints): void {
+  writeCheck(code, meter, n, hints);
+  code.u8(OP.globalGet).u32(meter.fuel).u8(OP.i32Const).s32(n).u8(OP.i32Sub, OP.globalSet).u32(meter.fuel);
 }
 
 /** Asks for what is missing; after a 0 again, by the way that suspends; then dies or takes what it got. */
@@ -135,7 +142,7 @@ function slowBody(
   pause(missing()).u8(OP.localSet, 1, OP.end);
   body.u8(OP.localGet, 1, OP.i32Const, 0, OP.i32LtS, OP.if, NO_VALUES, OP.unreachable, OP.end);
   body.u8(OP.globalGet).u32(fuel).u8(OP.localGet, 1, OP.i32Add, OP.globalSet).u32(fuel);
-  return body.u8(OP.i32Const, 0, OP.end);
+  return body.u8(OP.globalGet).u32(fuel).u8(OP.end);
 }
 
 /** No number of bytes or elements that does not trap, or fail, makes the charge too large for an i32. */

@@ -3,7 +3,7 @@ import { MAX_CHARGE } from './op-costs.ts';
 
 /** What the rewriter does at one place of the code. Offsets are of the whole file. */
 export const EDIT = {
-  /** Insert a charge of `value` fuel. */
+  /** A loop's head: insert a charge of `value` fuel. */
   charge: 0,
   /** A loop without calls, its header from `start` to `end`: charge `value` fuel by way of an added outer loop. */
   branchOut: 1,
@@ -22,8 +22,27 @@ export const EDIT = {
 
 /** Numbers to an edit: kind, start, end, value. */
 export const EDIT_STRIDE = 4;
-/** Numbers to a body: offset of the size before it, of its content, of its end; end of its edits. */
-export const BODY_STRIDE = 4;
+
+/** A function's body. Offsets are of the whole file. */
+export interface BodySpan {
+  /** Of the number of groups of locals, of the first group, of the first instruction, of the end. */
+  readonly contentAt: number;
+  readonly groupsAt: number;
+  readonly codeAt: number;
+  readonly end: number;
+  readonly groups: number;
+  /** Number of parameters and locals: the index of one that is added. */
+  readonly locals: number;
+}
+/** A body and what is changed in it. */
+export interface EditedBody extends BodySpan {
+  /** Fuel charged at its head. */
+  readonly cost: number;
+  /** Index in `edits` where those of the next body begin. */
+  readonly editsEnd: number;
+  /** It gets a local that holds the fuel in loops that are branched out of. */
+  readonly needsLocal: boolean;
+}
 
 /**
  * Collects, while the code of a module is walked over, what the rewriter changes in it. Fuel is charged at the head of
@@ -36,8 +55,7 @@ export const BODY_STRIDE = 4;
 export class CodeEdits {
   /** Flat, in order of offset: see `EDIT_STRIDE`. */
   readonly edits: number[] = [];
-  /** Flat: see `BODY_STRIDE`. */
-  readonly bodies: number[] = [];
+  readonly bodies: EditedBody[] = [];
   /** Depth of the innermost open loop; 0 when there is none. */
   loopDepth = 0;
   /** The innermost loop may be branched out of: until now it holds no call and no loop. */
@@ -46,23 +64,27 @@ export class CodeEdits {
   readonly #depths: number[] = [];
   readonly #heads: number[] = [];
   readonly #costs: number[] = [];
+  /** The open function can take a local more. */
+  #roomForLocal = true;
+  #needsLocal = false;
   #loops = 0;
   #labels = 0;
 
-  /** A function's instructions begin. */
-  openFunction(at: number): void {
+  /** A function's instructions begin. @param locals its parameters and locals */
+  openFunction(locals: number): void {
     this.loopDepth = 0;
     this.plain = false;
     this.#depths.length = 0;
     this.#costs.length = 0;
     this.#heads.length = 0;
-    this.#heads.push(this.#add(EDIT.charge, at, at, 0));
+    this.#roomForLocal = locals < BOUNDS.locals;
+    this.#needsLocal = false;
   }
 
   /** @param cost fuel of the instructions outside of its loops */
-  closeFunction(sizeAt: number, contentAt: number, end: number, cost: number): void {
-    this.edits[(this.#heads[0] as number) + 3] = Math.min(cost, MAX_CHARGE);
-    this.bodies.push(sizeAt, contentAt, end, this.edits.length);
+  closeFunction(span: BodySpan, cost: number): void {
+    const edited = { cost: Math.min(cost, MAX_CHARGE), editsEnd: this.edits.length, needsLocal: this.#needsLocal };
+    this.bodies.push({ ...span, ...edited });
   }
 
   /**
@@ -78,7 +100,9 @@ export class CodeEdits {
     this.#costs.push(cost);
     this.loopDepth = depth;
     this.plain = true;
+    this.#needsLocal ||= this.#roomForLocal;
     this.#heads.push(this.#add(EDIT.branchOut, start, end, 0));
+    if (!this.#roomForLocal) this.callsHere();
     this.#loops += 1;
     return this.#loops <= BOUNDS.loops;
   }

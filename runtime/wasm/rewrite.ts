@@ -5,7 +5,7 @@ import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import type { ModuleShape, SectionName, SectionSpan } from './module-shape.ts';
 import { SECTION, SECTION_ORDER } from './module-shape.ts';
-import { spliceCode } from './splice-code.ts';
+import { type SplicedCode, spliceCode } from './splice-code.ts';
 
 const HEADER_LENGTH = 8;
 const KIND_MEMORY = 0x02;
@@ -16,7 +16,7 @@ const FUNCTION_TYPE = 0x60;
 const I32 = 0x7f;
 
 /** Writes the new content of one section; `null` leaves it out. */
-type NewContent = (old: SectionSpan | null) => ByteWriter | null;
+type NewContent = (old: SectionSpan | null) => ByteWriter | SplicedCode | null;
 
 /**
  * Rewrites a module that V8 found valid:
@@ -39,8 +39,11 @@ export function rewriteModule(bytes: Uint8Array, shape: ModuleShape): Uint8Array
       if (old !== null) out.raw(bytes.subarray(old.start, old.end));
       return;
     }
-    const content = change(old);
-    if (content !== null) out.u8(SECTION[name]).u32(content.length).raw(content.written);
+    const made = change(old);
+    if (made === null) return;
+    const { content, hints } = made instanceof ByteWriter ? { content: made, hints: null } : made;
+    if (hints !== null) out.u8(SECTION.custom).u32(hints.length).raw(hints.written);
+    out.u8(SECTION[name]).u32(content.length).raw(content.written);
   };
   const emitMissingBefore = (end: number): void => {
     for (; rank < end; rank += 1) emit(SECTION_ORDER[rank] as SectionName, null);
