@@ -50,6 +50,7 @@ export interface Appended {
   readonly fuel: number;
   /** Indexes of functions. */
   readonly slow: number;
+  readonly repay: number;
   readonly grow: number;
   readonly bulkMemory: number;
   readonly bulkTable: number;
@@ -59,6 +60,7 @@ export interface Appended {
  * Plans what metering and `memory.grow` need. Appended functions reach the host through globals of function reference
  * type, so that no index of the module's own changes; only they hold a `call_ref`, the rest calls them by index:
  * - `slow(n)` returns the slice's fuel once that is at least `n`;
+ * - `repay(n)` does the same for `n` that were taken already, and takes them again;
  * - `bulkMemory(n)`, `bulkTable(n)` charge for `n` bytes or elements and return `n`;
  * - `grow(pages)` asks the host for memory.
  */
@@ -70,9 +72,14 @@ export function planAppended(shape: ModuleShape): Appended {
   const [fuel, tick, pause, growCell] = [0, 1, 2, 3].map((offset) => globalCount + offset) as Four;
   const slow = firstFunction;
   const ask = (cell: number) => (body: ByteWriter) => body.u8(OP.globalGet).u32(cell).u8(OP.callRef).u32(typeIndex);
-  const meter: Meter = { fuel, slow };
+  const meter: Meter = { fuel, slow, repay: firstFunction + 1 };
   const reference = (name: string) => ({ name, write: (content: ByteWriter) => writeReference(content, typeIndex) });
-  const bodies = [slowBody(fuel, ask(tick), ask(pause)), bulkBody(meter, 'memory'), bulkBody(meter, 'table')];
+  const bodies = [
+    slowBody(fuel, ask(tick), ask(pause)),
+    repayBody(meter),
+    bulkBody(meter, 'memory'),
+    bulkBody(meter, 'table'),
+  ];
   const globals = [
     { name: REWRITTEN.fuel, write: writeCounter },
     reference(REWRITTEN.tick),
@@ -92,14 +99,15 @@ export function planAppended(shape: ModuleShape): Appended {
     functions: bodies,
     fuel,
     slow,
-    bulkMemory: firstFunction + 1,
-    bulkTable: firstFunction + 2,
-    grow: firstFunction + 3,
+    repay: meter.repay,
+    bulkMemory: firstFunction + 2,
+    bulkTable: firstFunction + 3,
+    grow: firstFunction + 4,
   };
 }
 
 type Four = [number, number, number, number];
-type Meter = Pick<Appended, 'fuel' | 'slow'>;
+type Meter = Pick<Appended, 'fuel' | 'slow' | 'repay'>;
 
 function writeCounter(content: ByteWriter): void {
   content.u8(I32, 1, OP.i32Const, 0, OP.end);
@@ -124,10 +132,21 @@ export function writeCheck(code: ByteWriter, { fuel, slow }: Meter, n: number, h
   code.u8(OP.if, NO_VALUES, OP.i32Const).s32(n).u8(OP.call).u32(slow).u8(OP.drop, OP.end);
 }
 
-/** Makes sure of `n`, then takes it. */
-export function writeCharge(code: ByteWriter, meter: Meter, n: number, hints: Hints): void {
-  writeCheck(code, meter, n, hints);
-  code.u8(OP.globalGet).u32(meter.fuel).u8(OP.i32Const).s32(n).u8(OP.i32Sub, OP.globalSet).u32(meter.fuel);
+/**
+ * `fuel -= n; if fuel < 0: repay(n)`. Three instructions of the processor and a branch that is hardly ever taken; `repay`
+ * gives `n` back before it asks, so that the check comes first after all.
+ */
+export function writeCharge(code: ByteWriter, { fuel, repay }: Meter, n: number, hints: Hints): void {
+  code.u8(OP.globalGet).u32(fuel).u8(OP.i32Const).s32(n).u8(OP.i32Sub, OP.globalSet).u32(fuel);
+  code.u8(OP.globalGet).u32(fuel).u8(OP.i32Const, 0, OP.i32LtS);
+  hints.push(code.length);
+  code.u8(OP.if, NO_VALUES, OP.i32Const).s32(n).u8(OP.call).u32(repay).u8(OP.drop, OP.end);
+}
+
+function repayBody({ fuel, slow }: Meter): ByteWriter {
+  const body = functionBody(0).u8(OP.globalGet).u32(fuel).u8(OP.localGet, 0, OP.i32Add, OP.globalSet).u32(fuel);
+  body.u8(OP.localGet, 0, OP.call).u32(slow).u8(OP.localGet, 0, OP.i32Sub, OP.globalSet).u32(fuel);
+  return body.u8(OP.i32Const, 0, OP.end);
 }
 
 /** Asks for what is missing; after a 0 again, by the way that suspends; then dies or takes what it got. */
