@@ -62,7 +62,7 @@ export const addExec: AddCommand = (program, done) => {
     )
     .option('--deadline <ms>', 'longest time it may run, in ms (default: limits.deadlineMs)')
     .option('--memory <pages>', 'linear memory, in 64 KiB pages (default: limits.memoryPages)')
-    .option('--fuel <n>', 'not metered yet; use --deadline')
+    .option('--fuel <n>', 'instructions, weighed, it may use (default: limits.fuel)')
     .option('--json', 'print what came of it as one JSON object instead')
     .addHelpText('after', EXAMPLES);
   addSettingsFlags(command, [...COMMON_KEYS, 'upstreams', ...EXTENSION_KEYS]).action(
@@ -73,11 +73,16 @@ export const addExec: AddCommand = (program, done) => {
 };
 
 async function exec(text: string, args: readonly string[], options: ExecOptions): Promise<number> {
-  if (options.fuel !== undefined) {
-    throw new InferbaseError('ERR_INVALID_SETTING', `--fuel ${options.fuel} has no effect yet; use --deadline`);
-  }
-  const flags = { 'limits.deadlineMs': options.deadline, 'limits.memoryPages': options.memory };
-  const flagNames = { 'limits.deadlineMs': '--deadline', 'limits.memoryPages': '--memory' };
+  const flags = {
+    'limits.deadlineMs': options.deadline,
+    'limits.memoryPages': options.memory,
+    'limits.fuel': options.fuel,
+  };
+  const flagNames = {
+    'limits.deadlineMs': '--deadline',
+    'limits.memoryPages': '--memory',
+    'limits.fuel': '--fuel',
+  };
   const defaults = { 'log.level': 'warn', 'sandbox.threads': 1 };
   const loaded = await commandSettings({ ...options }, { flags, flagNames, defaults });
   const { settings } = loaded;
@@ -108,7 +113,7 @@ function readsInput({ facts }: StoredFunction): boolean {
   return facts.imports.some(({ name }) => name === 'fd_read' || name === 'memory_read');
 }
 
-/** Not waited for the guest: one that spins hears of nothing before its deadline, and closing ends it as well. */
+/** Not waited for the guest: closing ends it as well. */
 async function interruption(signal: AbortSignal): Promise<never> {
   await aborted(signal);
   throw new ExitError(EXIT.interrupted);

@@ -189,6 +189,7 @@ export const SETTINGS_SCHEMA = z.strictObject({
     }),
   limits: z.strictObject({
     deadlineMs: whole(1, 86_400_000, 'ms', DEFAULT_LIMITS.deadlineMs, 'longest time of one execution, in ms'),
+    fuel: whole(1, Number.MAX_SAFE_INTEGER, 'units', DEFAULT_LIMITS.fuel, 'fuel of one execution', 'none'),
     memoryPages: whole(1, 65_536, '64 KiB pages', DEFAULT_LIMITS.memoryPages, 'linear memory, in 64 KiB pages'),
     stdoutBytes: whole(0, GIB, 'bytes', DEFAULT_LIMITS.stdoutBytes, 'standard output kept of one execution, in bytes'),
     stderrBytes: whole(0, GIB, 'bytes', DEFAULT_LIMITS.stderrBytes, 'standard error kept of one execution, in bytes'),

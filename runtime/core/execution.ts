@@ -40,6 +40,10 @@ export interface ExecutionContext {
 export interface Usage {
   /** From the start of the execution to its end, in ms, waiting included. */
   readonly wallMs: number;
+  /** Its own time on the CPU, in ms: host calls included, waiting not. */
+  readonly cpuMs: number;
+  /** Fuel used: the same for the same input, wherever and beside whatever it ran. */
+  readonly fuel: number;
   /** Largest size the linear memory reached, in bytes. */
   readonly peakMemoryBytes: number;
   readonly hostCalls: number;

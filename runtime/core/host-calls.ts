@@ -17,11 +17,16 @@ export interface HostCall {
   readonly permission: HostCallPermission;
   /** Errno of every call while the operator grants no `permission`; the handler is then not reached. */
   readonly deniedErrno: number;
+  /** Fuel for each byte of the guest's memory that it looks at or writes, beside what every call costs. */
+  readonly fuelPerByte: number;
   /** May park the guest: linked as a Suspending import. */
   readonly suspends: boolean;
   /** `null` when served; else the errno every call returns until it is. */
   readonly unservedErrno: number | null;
 }
+
+/** Fuel of a byte that is copied, or read as text. */
+const COPIED = 1 / 8;
 
 const LETTERS: Readonly<Record<string, ValueType>> = { i: 'i32', I: 'i64', d: 'f64' };
 
@@ -34,6 +39,7 @@ function row(module: string, name: string, params: string, over: Partial<HostCal
     results: ['i32'],
     permission: 'none',
     deniedErrno: 0,
+    fuelPerByte: COPIED,
     suspends: false,
     unservedErrno: null,
     ...over,
@@ -82,11 +88,11 @@ function wasi(module: 'wasi_snapshot_preview1' | 'wasi_unstable'): HostCall[] {
     row(module, 'path_rename', 'iiiiii'),
     row(module, 'path_symlink', 'iiiii'),
     row(module, 'path_unlink_file', 'iii'),
-    row(module, 'poll_oneoff', 'iiii', suspends),
+    row(module, 'poll_oneoff', 'iiii', { ...suspends, fuelPerByte: 4 }),
     row(module, 'proc_exit', 'i', { results: [] }),
     row(module, 'proc_raise', 'i'),
     row(module, 'sched_yield', '', suspends),
-    row(module, 'random_get', 'ii'),
+    row(module, 'random_get', 'ii', { fuelPerByte: 2 }),
     row(module, 'sock_accept', 'iii'),
     row(module, 'sock_recv', 'iiiiii'),
     row(module, 'sock_send', 'iiiii'),

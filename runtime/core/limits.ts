@@ -1,7 +1,9 @@
-/** The bounds of one execution. Units: ms, bytes, 64 KiB pages, counts. Fuel is not metered yet. */
+/** The bounds of one execution. Units: ms, bytes, 64 KiB pages, counts. */
 export interface Limits {
   /** Wall-clock time from the start of the execution, in ms. */
   readonly deadlineMs: number;
+  /** Instructions, bulk operations and host calls, weighed: one unit is about half a nanosecond. */
+  readonly fuel: number;
   /** Linear memory, in 64 KiB pages. */
   readonly memoryPages: number;
   readonly stdoutBytes: number;
@@ -15,6 +17,8 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = {
   deadlineMs: 20_000,
+  // As good as none: a machine would count for weeks.
+  fuel: Number.MAX_SAFE_INTEGER,
   memoryPages: 256,
   stdoutBytes: 1_048_576,
   stderrBytes: 1_048_576,

@@ -95,7 +95,12 @@ function permissionsOf(root: Json, ours: boolean): readonly string[] | null {
 function blocklessLimits(root: Json): Partial<Limits> {
   const pages = optional(root, 'limited_memory', '', count) ?? 0;
   const time = optional(root, 'run_time', '', count) ?? 0;
-  return { ...(pages > 0 ? { memoryPages: pages } : {}), ...(time > 0 ? { deadlineMs: time } : {}) };
+  const fuel = optional(root, 'limited_fuel', '', count) ?? 0;
+  return {
+    ...(pages > 0 && { memoryPages: pages }),
+    ...(time > 0 && { deadlineMs: time }),
+    ...(fuel > 0 && { fuel }),
+  };
 }
 
 function ownLimits(own: Json | undefined): Partial<Limits> {

@@ -41,6 +41,15 @@ export const REWRITTEN = {
   memory: 'memory',
   /** Exported mutable global of type `(ref null (func (param i32) (result i32)))` that `memory.grow` calls through. */
   grow: '\u0000inferbase.grow',
+  /** Exported mutable global of type i32: fuel left of the slice; 0 at first, never negative. */
+  fuel: '\u0000inferbase.fuel',
+  /**
+   * Exported mutable global of `grow`'s type, called with the fuel that is missing when the slice does not reach for
+   * what comes next: returns at least that, 0 to have `pause` called, or −1 to have the guest run `unreachable`.
+   */
+  tick: '\u0000inferbase.tick',
+  /** The same, called only after a `tick` of 0; suspends the guest and never returns 0. */
+  pause: '\u0000inferbase.pause',
   /** Export of the function that the start section named. */
   start: '\u0000inferbase.start',
 } as const;

@@ -21,6 +21,8 @@ export interface SandboxThreadData {
   readonly poolBytes: number;
   /** Most bytes of linear memory that live executions of this thread may grow to together. */
   readonly liveBytes: number;
+  /** Fuel that a guest is given at a time; `null` to have slices of about a millisecond. */
+  readonly sliceFuel: number | null;
   /** Cells of `THREAD_CELL`, shared with the front thread. */
   readonly cells: Int32Array<SharedArrayBuffer>;
   /** Zero of the deadlines in the cells, in ms since the Unix epoch. */
@@ -111,6 +113,8 @@ export type OutcomeMessage = readonly [
   /** 1: stdout was truncated; 2: stderr was. */
   truncated: number,
   wallMs: number,
+  cpuMs: number,
+  fuel: number,
   peakMemoryBytes: number,
   hostCalls: number,
 ];
@@ -144,9 +148,9 @@ export function packOutcomes(
   const messages = outcomes.map(([id, outcome]): OutcomeMessage => {
     const { cause, exitCode, message, usage } = outcome;
     const truncated = (outcome.stdoutTruncated ? 1 : 0) | (outcome.stderrTruncated ? 2 : 0);
-    const { wallMs, peakMemoryBytes, hostCalls } = usage;
+    const { wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls } = usage;
     const [stdout, stderr] = [pack(outcome.stdout), pack(outcome.stderr)];
-    return [id, cause, exitCode, message, stdout, stderr, truncated, wallMs, peakMemoryBytes, hostCalls];
+    return [id, cause, exitCode, message, stdout, stderr, truncated, wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls];
   });
   const bytes = new Uint8Array(length);
   let offset = 0;
@@ -172,10 +176,10 @@ export function* unpackOutcomes({
     return bytes.subarray(offset - output, offset);
   };
   for (const row of outcomes) {
-    const [id, cause, exitCode, message, packedStdout, packedStderr, truncated, wallMs, peakMemoryBytes, hostCalls] =
-      row;
+    const [id, cause, exitCode, message, packedStdout, packedStderr, truncated, ...numbers] = row;
+    const [wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls] = numbers;
     const [stdout, stderr] = [unpack(packedStdout), unpack(packedStderr)];
-    const usage = { wallMs, peakMemoryBytes, hostCalls };
+    const usage = { wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls };
     const [stdoutTruncated, stderrTruncated] = [(truncated & 1) !== 0, (truncated & 2) !== 0];
     yield [id, { cause, exitCode, message, stdout, stderr, stdoutTruncated, stderrTruncated, usage }];
   }

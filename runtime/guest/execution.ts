@@ -4,10 +4,12 @@ import type { HostCall } from '../core/host-calls.ts';
 import { REWRITTEN } from '../core/module-facts.ts';
 import type { FunctionEntry } from '../core/sandbox-messages.ts';
 import type { ServiceClient, ServiceOp, ServiceOps } from '../core/services.ts';
+import type { HookPool, Hooks } from './hooks.ts';
 import type { Host, HostCallHandler, HostModule } from './host.ts';
 import { hostImports, type PlannedImport } from './host-imports.ts';
 import { GuestMemory, MemoryFault } from './memory.ts';
 import type { LeasedMemory, MemoryPool } from './memory-pool.ts';
+import { type FuelCell, Meter, type Metered, type Turns } from './meter.ts';
 import type { OnCpu } from './on-cpu.ts';
 import type { Outbound } from './outbound/fetch.ts';
 import { CappedOutput } from './output.ts';
@@ -16,6 +18,8 @@ import { TRAP } from './trap.ts';
 /** What executions of one thread share. */
 export interface Sandbox {
   readonly pool: MemoryPool;
+  readonly hooks: HookPool;
+  readonly turns: Turns;
   readonly onCpu: OnCpu;
   readonly outbound: Outbound;
   readonly services: ServiceClient;
@@ -42,6 +46,10 @@ interface Ending {
 
 /** Why a host call's signal is aborted; made once, since the default reason takes a stack trace each time. */
 const OVER = new Error('the execution is over');
+/** Fuel of crossing to the host and back; half a nanosecond each. */
+const HOST_CALL_FUEL = 200;
+/** Fuel of a page that memory grows by: it is mapped, zeroed, and cleared afterwards. */
+const PAGE_FUEL = 20_000;
 const DEFAULT_MAX_PAGES = 65_536;
 /** wasi-common passes on exit codes up to 125; others come out as 255. */
 const MAX_EXIT_CODE = 125;
@@ -66,12 +74,14 @@ export class Execution implements Host {
   readonly #sandbox: Sandbox;
   readonly #startedAt = performance.now();
   readonly #deadlineAt: number;
+  readonly #meter: Meter;
   readonly #stdout: CappedOutput;
   readonly #stderr: CappedOutput;
   /** Made when first needed: most executions open nothing and log nothing. */
   #frees: Set<() => void> | null = null;
   #logged: Set<string> | null = null;
   #lease: LeasedMemory | null = null;
+  #touched = 0;
   #ending: Ending | null = null;
   #abort: AbortController | null = null;
   /** Rejects the host call the guest is parked in. */
@@ -87,6 +97,7 @@ export class Execution implements Host {
     this.context = run.context;
     this.outbound = sandbox.outbound;
     this.#deadlineAt = performance.timeOrigin + this.#startedAt + limits.deadlineMs;
+    this.#meter = this.#createMeter();
     this.#stdout = new CappedOutput(limits.stdoutBytes);
     this.#stderr = new CappedOutput(limits.stderrBytes);
     const { memory } = run.function.facts;
@@ -95,7 +106,6 @@ export class Execution implements Host {
         memory.initial,
         Math.max(memory.initial, Math.min(memory.maximum ?? DEFAULT_MAX_PAGES, sandbox.memoryPages)),
       );
-      this.#lease.onGrow = (pages) => this.#grow(pages >>> 0);
     }
     this.memory = this.#lease === null ? new GuestMemory(null) : new GuestMemory(this.#lease.memory, this.#lease.views);
   }
@@ -140,6 +150,28 @@ export class Execution implements Host {
     if (unpark !== null) this.#sandbox.onCpu.resume(this.#run.id, this.#deadlineAt, unpark);
   }
 
+  #createMeter(): Meter {
+    const { fuel, deadlineMs } = this.#run.context.limits;
+    // Not `this` itself: what a meter sees of an execution is nobody else's to see.
+    const execution = this;
+    const metered: Metered = {
+      id: this.#run.id,
+      deadline: this.#startedAt + deadlineMs,
+      deadlineAt: this.#deadlineAt,
+      fuel,
+      get over() {
+        return execution.#ending !== null;
+      },
+      endOfDeadline: () => this.#endAtDeadline(),
+      endOfFuel: () => this.end('fuel', `used up its fuel of ${fuel} (limits.fuel)`),
+    };
+    return new Meter(metered, this.#sandbox);
+  }
+
+  #endAtDeadline(): void {
+    this.end('deadline', `still running after ${this.context.limits.deadlineMs} ms (limits.deadlineMs)`);
+  }
+
   /** Runs the guest to its end. Never rejects. */
   async run(): Promise<Outcome> {
     const { memory } = this.#run.function.facts;
@@ -149,20 +181,24 @@ export class Execution implements Host {
       this.#record({ cause: 'memory', exitCode: CAUSE_EXIT_CODES.memory, message });
       return this.#close();
     }
-    this.#timer = setTimeout(
-      () => this.end('deadline', `still running after ${limits.deadlineMs} ms (limits.deadlineMs)`),
-      Math.min(limits.deadlineMs, 2_147_483_647),
-    );
+    this.#timer = setTimeout(() => this.#endAtDeadline(), Math.min(limits.deadlineMs, 2_147_483_647));
+    const meter = this.#meter;
+    const hooks = this.#sandbox.hooks.take({
+      tick: (missing) => meter.tick(missing),
+      pause: (missing) => meter.pause(missing),
+      grow: (pages) => this.#grow(pages >>> 0),
+    });
     try {
-      await this.#runGuest();
+      await this.#runGuest(hooks);
       this.#record({ cause: 'exited', exitCode: 0, message: '' });
     } catch (error) {
       if (error !== TRAP) this.#record(this.#trapped(error));
     }
+    this.#sandbox.hooks.give(hooks);
     return this.#close();
   }
 
-  async #runGuest(): Promise<void> {
+  async #runGuest(hooks: Hooks): Promise<void> {
     const { id } = this.#run;
     const { module, facts } = this.#run.function;
     const imports = hostImports(this.#run.imports, this, (call, noun, handler) => this.#dispatch(call, noun, handler));
@@ -173,13 +209,16 @@ export class Execution implements Host {
       imports[REWRITTEN.importModule] = memory;
     }
     const { exports } = new WebAssembly.Instance(module, imports);
-    const grow = exports[REWRITTEN.grow];
-    if (grow !== undefined && lease !== null) (grow as WebAssembly.Global).value = lease.grow;
+    connect(exports[REWRITTEN.tick], hooks.tick);
+    connect(exports[REWRITTEN.pause], hooks.pause);
+    connect(exports[REWRITTEN.grow], hooks.grow);
+    this.#meter.connect(exports[REWRITTEN.fuel] as FuelCell | undefined);
     for (const name of [facts.hasStart ? REWRITTEN.start : null, '_initialize', facts.entry]) {
       const entry = name === null ? undefined : exports[name];
       if (entry === undefined) continue;
       // Set before the call: code runs in it until the guest first parks.
       this.#sandbox.onCpu.enter(id, this.#deadlineAt);
+      this.#meter.enter();
       await WebAssembly.promising(entry as CallableFunction)();
     }
   }
@@ -200,12 +239,16 @@ export class Execution implements Host {
         this.#record({ cause: 'calls', exitCode: CAUSE_EXIT_CODES.calls, message });
         throw TRAP;
       }
+      let result: ReturnType<HostCallHandler>;
       try {
-        const result = handler(...args);
-        return result instanceof Promise ? this.#park(result, failed) : result;
+        result = handler(...args);
       } catch (error) {
-        return failed(error);
+        result = failed(error);
       }
+      const paid = this.#meter.charge(HOST_CALL_FUEL + this.#fuelOfBytes(call));
+      if (result instanceof Promise) return this.#park(result, call, failed);
+      if (!paid) throw TRAP;
+      return result;
     };
   }
 
@@ -219,10 +262,19 @@ export class Execution implements Host {
     };
   }
 
+  /** Fuel for the bytes of the guest's memory that a host call looked at or wrote since this was last asked. */
+  #fuelOfBytes(call: HostCall): number {
+    const { touched } = this.memory;
+    const bytes = touched - this.#touched;
+    this.#touched = touched;
+    return Math.ceil(bytes * call.fuelPerByte);
+  }
+
   /** The guest leaves the CPU until the host call completes or the execution is told to end. */
-  #park(result: Promise<number>, failed: (error: unknown) => number): Promise<number> {
+  #park(result: Promise<number>, call: HostCall, failed: (error: unknown) => number): Promise<number> {
     const { onCpu } = this.#sandbox;
     onCpu.leave();
+    this.#meter.leave();
     return new Promise((resolve, reject) => {
       this.#unpark = () => reject(TRAP);
       const resume = (settle: () => void): void => {
@@ -231,10 +283,14 @@ export class Execution implements Host {
         // Told to end from here on: this turn tells the guest. A second turn would put a finished one on the CPU.
         this.#unpark = null;
         onCpu.resume(this.#run.id, this.#deadlineAt, () => {
+          this.#meter.enter();
+          this.#meter.charge(this.#fuelOfBytes(call));
           if (this.#ending === null) settle();
           else reject(TRAP);
         });
       };
+      // It could not pay for the call.
+      if (this.#ending !== null) onCpu.resume(this.#run.id, this.#deadlineAt, this.#unpark);
       result.then(
         (errno) => resume(() => resolve(errno)),
         (error: unknown) =>
@@ -262,7 +318,9 @@ export class Execution implements Host {
     if (lease === null) return -1;
     const size = lease.memory.buffer.byteLength / 65_536;
     if (pages === 0) return size;
-    if (size + pages <= Math.min(lease.maximum, this.context.limits.memoryPages)) {
+    const fits = size + pages <= Math.min(lease.maximum, this.context.limits.memoryPages);
+    if (!this.#meter.charge(HOST_CALL_FUEL + (fits ? pages * PAGE_FUEL : 0))) throw TRAP;
+    if (fits) {
       const old = this.#sandbox.pool.grow(lease, pages);
       if (old !== -1) return old;
     }
@@ -290,6 +348,7 @@ export class Execution implements Host {
 
   #close(): Outcome {
     this.#sandbox.onCpu.leave();
+    this.#meter.leave();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#abort?.abort(OVER);
     this.memory.revoke();
@@ -310,7 +369,17 @@ export class Execution implements Host {
       stderr: this.#stderr.bytes(),
       stdoutTruncated: this.#stdout.truncated,
       stderrTruncated: this.#stderr.truncated,
-      usage: { wallMs: performance.now() - this.#startedAt, peakMemoryBytes, hostCalls: this.#hostCalls },
+      usage: {
+        wallMs: performance.now() - this.#startedAt,
+        cpuMs: this.#meter.cpuMs,
+        fuel: this.#meter.used,
+        peakMemoryBytes,
+        hostCalls: this.#hostCalls,
+      },
     };
   }
+}
+
+function connect(cell: WebAssembly.ExportValue | undefined, hook: unknown): void {
+  if (cell !== undefined) (cell as WebAssembly.Global).value = hook;
 }

@@ -1,36 +1,17 @@
 import { collectGarbage } from './collect-garbage.ts';
 import type { MemoryViews } from './memory.ts';
 
-/**
- * `(module (import "h" "g" (func $g (param i32) (result i32))) (export "grow" (func $g)))`: a global of function
- * reference type takes only exported wasm functions, so a JavaScript `grow` must pass through an instance once.
- */
-const GROW_MODULE = new WebAssembly.Module(
-  Uint8Array.of(
-    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    ...[0x01, 0x06, 0x01, 0x60, 0x01, 0x7f, 0x01, 0x7f],
-    ...[0x02, 0x07, 0x01, 0x01, 0x68, 0x01, 0x67, 0x00, 0x00],
-    ...[0x07, 0x08, 0x01, 0x04, 0x67, 0x72, 0x6f, 0x77, 0x00, 0x00],
-  ),
-);
-
 const PAGE_BYTES = 65_536;
 /** Bytes of dropped memories after which garbage is collected. */
 const MAX_DROPPED_BYTES = 256 * 1_048_576;
 
-/** A linear memory on lease to one execution, with the function its `memory.grow` calls. */
+/** A linear memory on lease to one execution. */
 export interface LeasedMemory {
   readonly memory: WebAssembly.Memory;
-  /** Exported wasm function for the guest's grow global; reaches `onGrow`. */
-  readonly grow: unknown;
-  /** Answers `memory.grow(pages)` for the execution that holds the lease: the old size in pages, or −1. */
-  onGrow: (pages: number) => number;
   readonly maximum: number;
   /** Views of the memory as it was when the lease began. */
   views: MemoryViews;
 }
-
-const REFUSE = (): number => -1;
 
 /**
  * Linear memories, zeroed and handed on: mapping a fresh one costs far more than clearing a used one.
@@ -87,15 +68,11 @@ export class MemoryPool {
       return pooled;
     }
     const memory = new WebAssembly.Memory({ initial, maximum });
-    const leased: LeasedMemory = { memory, maximum, onGrow: REFUSE, grow: null, views: viewsOf(memory) };
-    const helper = new WebAssembly.Instance(GROW_MODULE, { h: { g: (pages: number) => leased.onGrow(pages) } });
-    (leased as { grow: unknown }).grow = helper.exports.grow;
-    return leased;
+    return { memory, maximum, views: viewsOf(memory) };
   }
 
   /** Takes a memory back. It is cleared here, before anybody else can hold it. */
   give(leased: LeasedMemory): void {
-    leased.onGrow = REFUSE;
     // Growing detached the buffer that the views look at.
     if (leased.views.bytes.length === 0) leased.views = viewsOf(leased.memory);
     const { bytes } = leased.views;

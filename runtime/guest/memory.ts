@@ -18,6 +18,9 @@ export class MemoryFault extends Error {}
  * Multi-byte values are little-endian.
  */
 export class GuestMemory {
+  /** Bytes that were asked for, all together: what host calls by length cost. */
+  touched = 0;
+
   #memory: WebAssembly.Memory | null;
   #bytes = NO_BYTES as Uint8Array;
   #view = NO_VIEW as DataView;
@@ -55,6 +58,7 @@ export class GuestMemory {
     const end = start + (length >>> 0);
     this.#renew();
     if (end > this.#bytes.length) throw new MemoryFault();
+    this.touched += end - start;
     return this.#bytes.subarray(start, end);
   }
 

@@ -10,6 +10,7 @@ import {
 } from '../core/sandbox-messages.ts';
 import { ServiceClient, type ServiceRequest } from '../core/services.ts';
 import { Execution, type Run, type Sandbox } from './execution.ts';
+import { HookPool } from './hooks.ts';
 import { planImports } from './host-imports.ts';
 import { MemoryPool } from './memory-pool.ts';
 import { OnCpu } from './on-cpu.ts';
@@ -57,6 +58,8 @@ function serve(port: MessagePort, data: SandboxThreadData): void {
   });
   const sandbox: Sandbox = {
     pool: new MemoryPool(data.poolBytes, data.liveBytes),
+    hooks: new HookPool(),
+    turns: { waiting: 0, fixedSlice: data.sliceFuel },
     onCpu,
     outbound: createOutbound({ upstreams: data.upstreams, log }),
     services,
@@ -129,7 +132,7 @@ function failedToStart(error: unknown): Outcome {
     stderr: EMPTY,
     stdoutTruncated: false,
     stderrTruncated: false,
-    usage: { wallMs: 0, peakMemoryBytes: 0, hostCalls: 0 },
+    usage: { wallMs: 0, cpuMs: 0, fuel: 0, peakMemoryBytes: 0, hostCalls: 0 },
   };
 }
 

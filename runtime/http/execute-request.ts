@@ -85,10 +85,11 @@ function checkCount(field: string, items: readonly unknown[] = []): void {
   );
 }
 
-/** 0 asks for nothing, as with bls-runtime's flags. Fuel is accepted, but not metered yet. */
-function askedLimits({ run_time = 0, limited_memory = 0 }: Decoded<typeof RUNTIME>): Partial<Limits> {
+/** 0 asks for nothing, as with bls-runtime's flags. */
+function askedLimits({ run_time = 0, limited_memory = 0, limited_fuel = 0 }: Decoded<typeof RUNTIME>): Partial<Limits> {
   return {
     ...(run_time > 0 && { deadlineMs: run_time }),
     ...(limited_memory > 0 && { memoryPages: limited_memory }),
+    ...(limited_fuel > 0 && { fuel: limited_fuel }),
   };
 }

@@ -9,15 +9,18 @@ export function encodeResult(outcome: Outcome): string {
 }
 
 /**
- * b7s's usage (models/execute/result.go), zero values omitted as there: `wall_clock_time` in whole nanoseconds,
- * `memory_max_kb`; and ours, `host_calls`.
+ * b7s's usage (models/execute/result.go), zero values omitted as there: `wall_clock_time` and
+ * `cpu_user_time` in whole nanoseconds, `memory_max_kb`; and ours, `fuel` and `host_calls`.
  */
 export function encodeUsage(usage: Usage): string {
   const fields: string[] = [];
   const wallNs = Math.round(usage.wallMs * 1e6);
   const memoryKb = Math.ceil(usage.peakMemoryBytes / 1024);
+  const cpuNs = Math.round(usage.cpuMs * 1e6);
   if (wallNs > 0) fields.push(`"wall_clock_time":${wallNs}`);
+  if (cpuNs > 0) fields.push(`"cpu_user_time":${cpuNs}`);
   if (memoryKb > 0) fields.push(`"memory_max_kb":${memoryKb}`);
+  if (usage.fuel > 0) fields.push(`"fuel":${usage.fuel}`);
   if (usage.hostCalls > 0) fields.push(`"host_calls":${usage.hostCalls}`);
   return `{${fields.join(',')}}`;
 }

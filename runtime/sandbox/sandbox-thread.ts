@@ -298,6 +298,6 @@ export function ended(cause: Exclude<Cause, 'exited' | 'trapped'>, message: stri
     stderr: new Uint8Array(0),
     stdoutTruncated: false,
     stderrTruncated: false,
-    usage: { wallMs, peakMemoryBytes: 0, hostCalls: 0 },
+    usage: { wallMs, cpuMs: 0, fuel: 0, peakMemoryBytes: 0, hostCalls: 0 },
   };
 }

@@ -23,6 +23,8 @@ export interface SandboxInit extends Pick<SandboxThreadData, 'upstreams' | 'memo
   readonly queue: number;
   /** Most bytes each thread keeps in unused linear memories; default 64 MiB. */
   readonly poolBytes?: number;
+  /** Fuel that a guest is given at a time; default what takes it about a millisecond. */
+  readonly sliceFuel?: number;
   /** Most bytes of linear memory that live executions have together; default half of the machine's. */
   readonly memoryBytes?: number;
   /** What guests may ask of this thread. */
@@ -49,7 +51,7 @@ export interface Sandbox {
 
 /** Starts the sandbox threads. */
 export function createSandbox(init: SandboxInit): Sandbox {
-  const { upstreams, memoryPages, processes, poolBytes = 64 * 1_048_576 } = init;
+  const { upstreams, memoryPages, processes, poolBytes = 64 * 1_048_576, sliceFuel = null } = init;
   const capacity = executionCapacity(init.concurrency);
   const memoryBytesInAll = init.memoryBytes ?? memoryCapacity();
   const liveBytes = Math.floor(memoryBytesInAll / init.threads);
@@ -62,7 +64,7 @@ export function createSandbox(init: SandboxInit): Sandbox {
 
   function startThread(): SandboxThread {
     const thread = new SandboxThread(
-      { upstreams, memoryPages, processes, poolBytes, liveBytes },
+      { upstreams, memoryPages, processes, poolBytes, liveBytes, sliceFuel },
       {
         log: init.log,
         services: init.services,

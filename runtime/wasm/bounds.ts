@@ -52,6 +52,13 @@ export const BOUNDS = {
   narrowParams: 16,
   /** `memory.grow` instructions in all; each makes the rewritten module a few bytes longer. */
   growSites: 100_000,
+  /** Loops in all, and bulk instructions and throws: each makes the rewritten module up to fifty bytes longer. */
+  loops: 300_000,
+  bulkSites: 300_000,
+  /** Labels that metering may move in all; past them loops are charged the slower way. */
+  movedLabels: 300_000,
+  /** Bytes of one function once rewritten: V8's own limit. */
+  functionBytes: 7_654_321,
 } as const;
 
 /** Largest size V8 gives a 32-bit memory, in 64 KiB pages; written where a module declares no maximum. */

@@ -17,37 +17,54 @@ export class ByteWriter {
   }
 
   u8(...values: readonly number[]): this {
-    this.#reserve(values.length);
+    this.reserve(values.length);
     this.#bytes.set(values, this.#length);
     this.#length += values.length;
     return this;
   }
 
   raw(data: Uint8Array): this {
-    this.#reserve(data.length);
+    this.reserve(data.length);
     this.#bytes.set(data, this.#length);
     this.#length += data.length;
     return this;
   }
 
-  /** Unsigned LEB128. */
-  u32(value: number): this {
-    let rest = value;
-    while (rest >= 0x80) {
-      this.u8((rest % 0x80) | 0x80);
-      rest = Math.floor(rest / 0x80);
-    }
-    return this.u8(rest);
+  /** `bytes` from `start` to `end`. */
+  copy(bytes: Uint8Array, start: number, end: number): this {
+    // Most pieces between two edits are short: for them a view of its own costs more than the bytes.
+    if (end - start > 64) return this.raw(bytes.subarray(start, end));
+    this.reserve(end - start);
+    for (let at = start; at < end; at += 1) this.#bytes[this.#length++] = bytes[at] as number;
+    return this;
   }
 
-  /** An index as a heap type: *signed* LEB128, so 64 takes two bytes. */
-  heapIndex(value: number): this {
+  /** Unsigned LEB128. */
+  u32(value: number): this {
+    return this.#leb(value, 0x80);
+  }
+
+  /** A number that is not negative, in *signed* LEB128, so 64 takes two bytes: constants, an index as a heap type. */
+  s32(value: number): this {
+    return this.#leb(value, 0x40);
+  }
+
+  /** Forgets what was written, keeps the space. */
+  clear(): this {
+    this.#length = 0;
+    return this;
+  }
+
+  /** @param bound first number that does not fit into the last byte */
+  #leb(value: number, bound: number): this {
+    this.reserve(5);
     let rest = value;
-    while (rest >= 0x40) {
-      this.u8((rest % 0x80) | 0x80);
+    while (rest >= bound) {
+      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
       rest = Math.floor(rest / 0x80);
     }
-    return this.u8(rest);
+    this.#bytes[this.#length++] = rest;
+    return this;
   }
 
   name(text: string): this {
@@ -55,18 +72,12 @@ export class ByteWriter {
     return this.u32(data.length).raw(data);
   }
 
-  #reserve(more: number): void {
+  /** Makes room for `more` bytes. */
+  reserve(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#bytes.length) return;
     const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
     larger.set(this.written);
     this.#bytes = larger;
   }
-}
-
-/** Bytes that `value` takes as unsigned LEB128. */
-export function u32Size(value: number): number {
-  let size = 1;
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) size += 1;
-  return size;
 }

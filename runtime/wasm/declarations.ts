@@ -122,7 +122,7 @@ export function readTables(reader: ByteReader, shape: ModuleShape): void {
     if (elements > BOUNDS.tableElements) {
       reader.fail(`takes the elements of all tables past ${BOUNDS.tableElements}`, at, 'declare smaller tables');
     }
-    if (hasInitialiser) walkExpression(reader, shape, []);
+    if (hasInitialiser) walkExpression(reader, shape, null);
   }
 }
 
@@ -164,7 +164,7 @@ export function readGlobals(reader: ByteReader, shape: ModuleShape): void {
     readValueType(reader);
     const at = reader.position;
     if (reader.u8() > 1) reader.fail('declares a shared global', at, 'build it without threads');
-    walkExpression(reader, shape, []);
+    walkExpression(reader, shape, null);
   }
   shape.globalCount = count;
 }

@@ -2,10 +2,10 @@ import { hash } from 'node:crypto';
 import type { ModuleFacts, PreparedModule } from '../core/module-facts.ts';
 
 /** Goes up whenever the same module would be rewritten differently; entries of other versions are not read. */
-export const REWRITER_VERSION = 1;
+export const REWRITER_VERSION = 2;
 
 /** What the rewriter was asked to do, part of an entry's name. */
-const FEATURES = 'memory';
+const FEATURES = 'memory-fuel';
 
 /**
  * An entry on disk, all numbers little-endian:

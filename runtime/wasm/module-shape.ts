@@ -1,4 +1,5 @@
 import type { ModuleFacts } from '../core/module-facts.ts';
+import { CodeEdits } from './code-edits.ts';
 
 /** Section ids. Source: WebAssembly 3.0 core specification, §5.5.2. */
 export const SECTION = {
@@ -73,22 +74,14 @@ export interface TableShape {
   readonly maximum: number | null;
 }
 
-/** A function body in which something is replaced. Offsets are of the whole file. */
-export interface PatchedBody {
-  /** Of the size before it. */
-  readonly sizeAt: number;
-  readonly contentAt: number;
-  readonly end: number;
-  /** Start and end of each `memory.grow`, in turn. */
-  readonly growSites: readonly number[];
-}
-
 /** What was found in a module's code. */
 export interface CodeFindings {
-  /** In order. */
-  readonly patched: PatchedBody[];
+  /** What metering and `memory.grow` change. */
+  readonly edits: CodeEdits;
   /** Number of `memory.grow` instructions. */
   growCount: number;
+  /** Number of `memory.fill`, `table.copy` and the like. */
+  bulkCount: number;
   growsTables: boolean;
   /** See `BOUNDS.wideValues`. */
   wideValues: number;
@@ -129,6 +122,6 @@ export function createModuleShape(): ModuleShape {
     segmentElements: 0,
     exports: [],
     start: null,
-    code: { patched: [], growCount: 0, growsTables: false, wideValues: 0 },
+    code: { edits: new CodeEdits(), growCount: 0, bulkCount: 0, growsTables: false, wideValues: 0 },
   };
 }

@@ -7,6 +7,7 @@ export const IMMEDIATE = {
   none: 1,
   /** An index: label, local, global, function, table, data segment, lane type … */
   index: 2,
+  /** `table.init`, `table.copy`. */
   twoIndexes: 3,
   /** Index of a function that is called. */
   call: 4,
@@ -22,6 +23,7 @@ export const IMMEDIATE = {
   end: 9,
   /** Index of a label; closes a block. */
   delegate: 10,
+
   /** Index of a tag whose values are pushed. */
   catch: 11,
   labels: 12,
@@ -31,8 +33,9 @@ export const IMMEDIATE = {
   memargLane: 16,
   /** Index of a memory, of which there is one. */
   memory: 17,
+  /** `memory.copy`. */
   twoMemories: 18,
-  /** Index of a data segment, index of a memory. */
+  /** `memory.init`: index of a data segment, index of a memory. */
   dataMemory: 19,
   s32: 20,
   s64: 21,
@@ -45,6 +48,19 @@ export const IMMEDIATE = {
   grow: 27,
   /** `table.grow`: index of a table. */
   tableGrow: 28,
+  /** Index of a label. */
+  label: 29,
+  /** Block type; opens a block that can be repeated. */
+  loop: 30,
+  /** `memory.fill`: index of a memory. */
+  fill: 31,
+  /** `table.fill`: index of a table. */
+  tableFill: 32,
+  /** Index of a tag. */
+  throw: 33,
+  /** Index of a label. */
+  rethrow: 34,
+  throwRef: 35,
 } as const;
 
 export type ImmediateName = keyof typeof IMMEDIATE;
@@ -74,8 +90,8 @@ function createPage(size: number, rows: OpcodeRows): OpcodePage {
 
 /** Opcodes of one byte. */
 export const OPCODES: OpcodePage = createPage(256, [
-  [0x00, 'unreachable nop block:block loop:block if:block else try:block catch:catch throw:index rethrow:index'],
-  [0x0a, 'throw_ref end:end br:index br_if:index br_table:labels return'],
+  [0x00, 'unreachable nop block:block loop:loop if:block else try:block catch:catch throw:throw rethrow:rethrow'],
+  [0x0a, 'throw_ref:throwRef end:end br:label br_if:label br_table:labels return'],
   [0x10, 'call:call call_indirect:callIndirect return_call:call return_call_indirect:callIndirect'],
   [0x14, 'call_ref:callType return_call_ref:callType - - delegate:delegate catch_all'],
   [0x1a, 'drop select select:types - - try_table:tryTable'],
@@ -107,7 +123,7 @@ export const OPCODES: OpcodePage = createPage(256, [
   [0xb7, 'f64.convert_i32_s f64.convert_i32_u f64.convert_i64_s f64.convert_i64_u f64.promote_f32'],
   [0xbc, 'i32.reinterpret_f32 i64.reinterpret_f64 f32.reinterpret_i32 f64.reinterpret_i64'],
   [0xc0, 'i32.extend8_s i32.extend16_s i64.extend8_s i64.extend16_s i64.extend32_s'],
-  [0xd0, 'ref.null:heapType ref.is_null ref.func:index - ref.as_non_null br_on_null:index br_on_non_null:index'],
+  [0xd0, 'ref.null:heapType ref.is_null ref.func:index - ref.as_non_null br_on_null:label br_on_non_null:label'],
   [0xfc, 'numeric-and-bulk:prefix simd:prefix'],
 ]);
 
@@ -115,10 +131,10 @@ export const OPCODES: OpcodePage = createPage(256, [
 const BULK_OPCODES = createPage(32, [
   [0, 'i32.trunc_sat_f32_s i32.trunc_sat_f32_u i32.trunc_sat_f64_s i32.trunc_sat_f64_u'],
   [4, 'i64.trunc_sat_f32_s i64.trunc_sat_f32_u i64.trunc_sat_f64_s i64.trunc_sat_f64_u'],
-  [8, 'memory.init:dataMemory data.drop:index memory.copy:twoMemories memory.fill:memory'],
+  [8, 'memory.init:dataMemory data.drop:index memory.copy:twoMemories memory.fill:fill'],
   [
     12,
-    'table.init:twoIndexes elem.drop:index table.copy:twoIndexes table.grow:tableGrow table.size:index table.fill:index',
+    'table.init:twoIndexes elem.drop:index table.copy:twoIndexes table.grow:tableGrow table.size:index table.fill:tableFill',
   ],
 ]);
 

@@ -50,7 +50,8 @@ function describeModule(bytes: Uint8Array, shape: ModuleShape): Omit<ModuleFacts
 }
 
 function refuseReservedExports(shape: ModuleShape): void {
-  const reserved: readonly string[] = [REWRITTEN.grow, REWRITTEN.start];
+  const { grow, start, fuel, tick, pause } = REWRITTEN;
+  const reserved: readonly string[] = [grow, start, fuel, tick, pause];
   for (const { name } of shape.exports) {
     if (reserved.includes(name)) {
       throw invalidModule(`the module exports ${quoteName(name)}, a name that is reserved here; rename the export`);

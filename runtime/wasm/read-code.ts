@@ -1,6 +1,8 @@
 import { BOUNDS } from './bounds.ts';
 import type { ByteReader } from './byte-reader.ts';
+import type { BodySpan } from './code-edits.ts';
 import type { ModuleShape } from './module-shape.ts';
+import { FUNCTION_COST, LOCALS_PER_FUEL } from './op-costs.ts';
 import { readValueType } from './value-types.ts';
 import { walkExpression } from './walk-code.ts';
 
@@ -13,33 +15,35 @@ export function readCode(reader: ByteReader, shape: ModuleShape): void {
     reader.fail(`has ${count} bodies for ${shape.functionTypes.length} functions`, at);
   }
   let allLocals = 0;
-  let growSites: number[] = [];
+  const { edits } = shape.code;
   for (let index = 0; index < count; index += 1) {
     reader.place = `code of function ${shape.imports.length + index}`;
     reader.end = sectionEnd;
-    const sizeAt = reader.position;
     const size = reader.u32();
     const contentAt = reader.position;
     const end = contentAt + size;
     if (end > sectionEnd) reader.fail('ends too early', sectionEnd);
     reader.end = end;
-    allLocals += readLocals(reader);
+    const { groups, groupsAt, locals } = readLocals(reader);
+    allLocals += locals;
     if (allLocals > BOUNDS.moduleLocals) {
       reader.fail(`takes the locals of all functions past ${BOUNDS.moduleLocals}`, contentAt, 'declare fewer locals');
     }
-    walkExpression(reader, shape, growSites);
+    const codeAt = reader.position;
+    const params = shape.types.params[shape.functionTypes[index] as number] ?? 0;
+    edits.openFunction(params + locals);
+    const cost = walkExpression(reader, shape, edits);
     if (reader.position !== end) reader.fail('goes on after its last end');
-    if (growSites.length > 0) {
-      shape.code.patched.push({ sizeAt, contentAt, end, growSites });
-      growSites = [];
-    }
+    const span = { contentAt, groupsAt, codeAt, end, groups, locals: params + locals };
+    edits.closeFunction(span, FUNCTION_COST + Math.floor(locals / LOCALS_PER_FUEL) + cost);
   }
   reader.end = sectionEnd;
 }
 
-/** @returns how many locals one body declares */
-function readLocals(reader: ByteReader): number {
+/** @returns how many locals one body declares, in how many groups, and where those begin */
+function readLocals(reader: ByteReader): Pick<BodySpan, 'groups' | 'groupsAt' | 'locals'> {
   const groups = reader.count(BOUNDS.locals, 'groups of locals');
+  const groupsAt = reader.position;
   let locals = 0;
   for (let index = 0; index < groups; index += 1) {
     const at = reader.position;
@@ -47,5 +51,5 @@ function readLocals(reader: ByteReader): number {
     if (locals > BOUNDS.locals) reader.fail(`declares more than ${BOUNDS.locals} locals`, at, 'declare fewer locals');
     readValueType(reader);
   }
-  return locals;
+  return { groups, groupsAt, locals };
 }

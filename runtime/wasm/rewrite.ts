@@ -1,9 +1,11 @@
 import { REWRITTEN } from '../core/module-facts.ts';
+import { planAppended } from './appended.ts';
 import { BOUNDS, MAX_MEMORY_PAGES } from './bounds.ts';
 import { ByteReader } from './byte-reader.ts';
-import { ByteWriter, u32Size } from './byte-writer.ts';
-import type { ModuleShape, PatchedBody, SectionName, SectionSpan } from './module-shape.ts';
+import { ByteWriter } from './byte-writer.ts';
+import type { ModuleShape, SectionName, SectionSpan } from './module-shape.ts';
 import { SECTION, SECTION_ORDER } from './module-shape.ts';
+import { type SplicedCode, spliceCode } from './splice-code.ts';
 
 const HEADER_LENGTH = 8;
 const KIND_MEMORY = 0x02;
@@ -12,24 +14,14 @@ const KIND_GLOBAL = 0x03;
 const HAS_MAXIMUM = 0x01;
 const FUNCTION_TYPE = 0x60;
 const I32 = 0x7f;
-const REF_NULL = 0x63;
-const OP = { end: 0x0b, call: 0x10, callRef: 0x14, localGet: 0x20, globalGet: 0x23, refNull: 0xd0 } as const;
-
-/** Indexes of what is appended for `memory.grow`. */
-interface Grow {
-  readonly typeIndex: number;
-  readonly functionIndex: number;
-  readonly globalIndex: number;
-}
 
 /** Writes the new content of one section; `null` leaves it out. */
-type NewContent = (old: SectionSpan | null) => ByteWriter | null;
+type NewContent = (old: SectionSpan | null) => ByteWriter | SplicedCode | null;
 
 /**
  * Rewrites a module that V8 found valid:
  * - its memory is imported under `REWRITTEN` names, so that the host can hand it a pooled one;
- * - `memory.grow` calls an appended function, which calls the host through an appended, exported global of function
- *   reference type: no index of the module's own changes;
+ * - its code is metered (see `CodeEdits`) and `memory.grow` calls an appended function (see `planAppended`);
  * - the start function is exported instead of run at instantiation;
  * - tables that the code can grow get a maximum, so that all of them stay within the bound on elements;
  * - custom sections other than `name` are dropped: many hold offsets into the code, which splicing makes untrue.
@@ -38,7 +30,7 @@ type NewContent = (old: SectionSpan | null) => ByteWriter | null;
  */
 export function rewriteModule(bytes: Uint8Array, shape: ModuleShape): Uint8Array<ArrayBuffer> {
   const changes = planChanges(bytes, shape);
-  const out = new ByteWriter(bytes.length + shape.code.growCount * 5 + 256);
+  const out = new ByteWriter(bytes.length + shape.code.edits.edits.length * 8 + 1024);
   out.raw(bytes.subarray(0, HEADER_LENGTH));
   let rank = 0;
   const emit = (name: SectionName, old: SectionSpan | null): void => {
@@ -47,8 +39,11 @@ export function rewriteModule(bytes: Uint8Array, shape: ModuleShape): Uint8Array
       if (old !== null) out.raw(bytes.subarray(old.start, old.end));
       return;
     }
-    const content = change(old);
-    if (content !== null) out.u8(SECTION[name]).u32(content.length).raw(content.written);
+    const made = change(old);
+    if (made === null) return;
+    const { content, hints } = made instanceof ByteWriter ? { content: made, hints: null } : made;
+    if (hints !== null) out.u8(SECTION.custom).u32(hints.length).raw(hints.written);
+    out.u8(SECTION[name]).u32(content.length).raw(content.written);
   };
   const emitMissingBefore = (end: number): void => {
     for (; rank < end; rank += 1) emit(SECTION_ORDER[rank] as SectionName, null);
@@ -86,15 +81,27 @@ function planChanges(bytes: Uint8Array, shape: ModuleShape): Map<SectionName, Ne
     exported.push((content) => content.name(REWRITTEN.start).u8(KIND_FUNCTION).u32(start));
     changes.set('start', () => null);
   }
-  if (shape.code.growCount > 0) {
-    const grow = planGrow(shape);
-    exported.push((content) => content.name(REWRITTEN.grow).u8(KIND_GLOBAL).u32(grow.globalIndex));
-    if (grow.typeIndex === shape.types.at.length) {
-      append('type', (content) => content.u8(FUNCTION_TYPE, 1, I32, 1, I32), 1);
+  if (shape.functionTypes.length > 0) {
+    const added = planAppended(shape);
+    const { typeIndex, globals, functions } = added;
+    for (const [offset, { name }] of globals.entries()) {
+      exported.push((content) =>
+        content
+          .name(name)
+          .u8(KIND_GLOBAL)
+          .u32(added.firstGlobal + offset),
+      );
     }
-    append('function', (content) => content.u32(grow.typeIndex), 1);
-    append('global', (content) => writeGrowGlobal(content, grow), 1);
-    changes.set('code', (old) => (old === null ? null : spliceCode(bytes, old, shape.code.patched, grow)));
+    if (added.typeIsNew) append('type', (content) => content.u8(FUNCTION_TYPE, 1, I32, 1, I32), 1);
+    const declareAll = (content: ByteWriter): void => {
+      for (const _function of functions) content.u32(typeIndex);
+    };
+    append('function', declareAll, functions.length);
+    const defineAll = (content: ByteWriter): void => {
+      for (const { write } of globals) write(content);
+    };
+    append('global', defineAll, globals.length);
+    changes.set('code', (old) => (old === null ? null : spliceCode(bytes, old, shape, added)));
   }
   if (exported.length > 0) {
     const writeAll = (content: ByteWriter): void => {
@@ -104,15 +111,6 @@ function planChanges(bytes: Uint8Array, shape: ModuleShape): Map<SectionName, Ne
   }
   if (shape.code.growsTables) changes.set('table', (old) => (old === null ? null : boundTables(bytes, old, shape)));
   return changes;
-}
-
-function planGrow(shape: ModuleShape): Grow {
-  const { types, imports, functionTypes, globalCount } = shape;
-  return {
-    typeIndex: types.i32ToI32 >= 0 ? types.i32ToI32 : types.at.length,
-    functionIndex: imports.length + functionTypes.length,
-    globalIndex: globalCount,
-  };
 }
 
 /** A section's content with room for `items` more at its end. */
@@ -128,45 +126,6 @@ function appendItems(bytes: Uint8Array, old: SectionSpan | null, items: number):
 function writeMemoryImport(content: ByteWriter, memory: { initial: number; maximum: number | null }): void {
   content.name(REWRITTEN.importModule).name(REWRITTEN.memory).u8(KIND_MEMORY, HAS_MAXIMUM);
   content.u32(memory.initial).u32(memory.maximum ?? MAX_MEMORY_PAGES);
-}
-
-function writeGrowGlobal(content: ByteWriter, grow: Grow): void {
-  content.u8(REF_NULL).heapIndex(grow.typeIndex).u8(1);
-  content.u8(OP.refNull).heapIndex(grow.typeIndex).u8(OP.end);
-}
-
-/** The code section with each `memory.grow` replaced, and the function they call appended. */
-function spliceCode(bytes: Uint8Array, old: SectionSpan, patched: readonly PatchedBody[], grow: Grow): ByteWriter {
-  const reader = new ByteReader(bytes, 'code section');
-  reader.position = old.contentAt;
-  const bodies = reader.u32();
-  const sites = patched.reduce((sum, body) => sum + body.growSites.length / 2, 0);
-  const content = new ByteWriter(old.end - old.contentAt + sites * 5 + patched.length * 5 + 64);
-  content.u32(bodies + 1);
-  let copied = reader.position;
-  const callSize = 1 + u32Size(grow.functionIndex);
-  for (const body of patched) {
-    content.raw(bytes.subarray(copied, body.sizeAt));
-    content.u32(newSize(body, callSize));
-    copied = body.contentAt;
-    for (let index = 0; index < body.growSites.length; index += 2) {
-      content.raw(bytes.subarray(copied, body.growSites[index]));
-      content.u8(OP.call).u32(grow.functionIndex);
-      copied = body.growSites[index + 1] as number;
-    }
-  }
-  content.raw(bytes.subarray(copied, old.end));
-  const body = new ByteWriter().u8(0, OP.localGet, 0, OP.globalGet).u32(grow.globalIndex);
-  body.u8(OP.callRef).u32(grow.typeIndex).u8(OP.end);
-  return content.u32(body.length).raw(body.written);
-}
-
-function newSize(body: PatchedBody, callSize: number): number {
-  let size = body.end - body.contentAt;
-  for (let index = 0; index < body.growSites.length; index += 2) {
-    size += callSize - ((body.growSites[index + 1] as number) - (body.growSites[index] as number));
-  }
-  return size;
 }
 
 /** The table section with maxima; what is left of the bound is shared out evenly. */

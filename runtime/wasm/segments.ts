@@ -19,7 +19,7 @@ export function readElements(reader: ByteReader, shape: ModuleShape): void {
     const expressions = (flags & 4) !== 0;
     if (active) {
       if (flags & 2) reader.u32();
-      walkExpression(reader, shape, []);
+      walkExpression(reader, shape, null);
     }
     if (flags & 3) {
       if (expressions) readValueType(reader);
@@ -31,7 +31,7 @@ export function readElements(reader: ByteReader, shape: ModuleShape): void {
       reader.fail(`takes the elements of all segments past ${BOUNDS.segmentElements}`, at, 'build a smaller module');
     }
     for (let element = 0; element < elements; element += 1) {
-      if (expressions) walkExpression(reader, shape, []);
+      if (expressions) walkExpression(reader, shape, null);
       else reader.u32();
     }
   }
@@ -45,7 +45,7 @@ export function readData(reader: ByteReader, shape: ModuleShape): void {
     const flags = reader.u32();
     if (flags > 2) reader.fail(`has a data segment with the unknown flags ${flags}`, at);
     if (flags === 2 && reader.u32() !== 0) reader.fail('fills a second memory', at, 'build it with one memory');
-    if (flags !== 1) walkExpression(reader, shape, []);
+    if (flags !== 1) walkExpression(reader, shape, null);
     reader.skip(reader.u32());
   }
 }

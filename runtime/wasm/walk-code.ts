@@ -1,6 +1,8 @@
 import { BOUNDS } from './bounds.ts';
 import type { ByteReader } from './byte-reader.ts';
+import { type CodeEdits, EDIT } from './code-edits.ts';
 import type { ModuleShape } from './module-shape.ts';
+import { OP_COSTS } from './op-costs.ts';
 import { IMMEDIATE, OPCODES, PREFIXED, REFUSED_OPCODES } from './opcodes.ts';
 import { readBlockType, readHeapType, readValueType } from './value-types.ts';
 
@@ -54,15 +56,22 @@ function refuseOpcode(reader: ByteReader, opcode: number, at: number): never {
   );
 }
 
-function readCatches(reader: ByteReader, shape: ModuleShape): void {
+function readCatches(reader: ByteReader, shape: ModuleShape, edits: CodeEdits | null, depth: number): void {
   const clauses = reader.count(BOUNDS.nesting, 'catches');
   for (let index = 0; index < clauses; index += 1) {
     const kind = reader.u8();
     if (kind > 3) reader.fail(`uses the unknown kind of catch ${kind}`, reader.position - 1, OTHER_FEATURES);
     // 0 and 1 name a tag; 2 and 3 catch all.
     if (kind < 2) shape.code.wideValues += width(shape, shape.tagTypes[reader.u32()] ?? -1);
-    reader.u32();
+    readLabel(reader, edits, depth);
   }
+}
+
+/** @param depth number of blocks open where the label counts from */
+function readLabel(reader: ByteReader, edits: CodeEdits | null, depth: number): void {
+  const at = reader.position;
+  const label = reader.u32();
+  if (edits?.plain) edits.label(at, reader.position, depth, label);
 }
 
 function readMemoryIndex(reader: ByteReader): void {
@@ -80,19 +89,22 @@ function readMemarg(reader: ByteReader): void {
 /**
  * Walks over one expression, from the reader's position to just after the `end` that closes it. Neither recursive nor
  * dependent on the code being valid: what is not well-formed fails here or, later, in V8's validation.
- * @param growSites receives start and end of every `memory.grow`
+ * @param edits receives what metering and `memory.grow` change; `null` for an expression that is not a function's
+ * @returns the fuel of its instructions, without those in loops
  */
-export function walkExpression(reader: ByteReader, shape: ModuleShape, growSites: number[]): void {
+export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: CodeEdits | null): number {
   const { bytes, end } = reader;
   const { immediates } = OPCODES;
   const { code } = shape;
   let position = reader.position;
   let depth = 1;
+  let cost = 0;
   while (depth > 0) {
     if (position >= end) reader.fail('ends too early', Math.min(position, end));
     const at = position;
     const opcode = bytes[position] as number;
     position += 1;
+    cost += OP_COSTS[opcode] as number;
     let immediate = immediates[opcode] as number;
     if (immediate === IMMEDIATE.prefix) {
       reader.position = position;
@@ -118,10 +130,19 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, growSites
         }
         if (immediate === IMMEDIATE.memargLane) position += 1;
         break;
+      case IMMEDIATE.label:
+        if (edits?.plain) {
+          reader.position = position;
+          readLabel(reader, edits, depth);
+          position = reader.position;
+        } else position = afterLeb(bytes, position);
+        break;
       case IMMEDIATE.end:
+        if (edits !== null && depth === edits.loopDepth) cost = edits.closeLoop(at, cost);
         depth -= 1;
         break;
       case IMMEDIATE.block:
+      case IMMEDIATE.loop:
       case IMMEDIATE.tryTable:
         depth += 1;
         if (depth > BOUNDS.nesting + 1) {
@@ -129,12 +150,21 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, growSites
         }
         reader.position = position;
         code.wideValues += blockWidth(shape, readBlockType(reader));
-        if (immediate === IMMEDIATE.tryTable) readCatches(reader, shape);
+        // Its catches stand outside of the block.
+        if (immediate === IMMEDIATE.tryTable) readCatches(reader, shape, edits, depth - 1);
         position = reader.position;
+        if (immediate === IMMEDIATE.loop && edits !== null) {
+          if (!edits.openLoop(at, position, depth, cost)) {
+            reader.fail(`has more than ${BOUNDS.loops} loops`, at, 'build a smaller module');
+          }
+          cost = 0;
+        }
         break;
       case IMMEDIATE.delegate:
         depth -= 1;
-        position = afterLeb(bytes, position);
+        reader.position = position;
+        readLabel(reader, edits, depth);
+        position = reader.position;
         break;
       case IMMEDIATE.eightBytes:
         position += 8;
@@ -148,14 +178,12 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, growSites
       case IMMEDIATE.lane:
         position += 1;
         break;
-      case IMMEDIATE.twoIndexes:
-        position = afterLeb(bytes, afterLeb(bytes, position));
-        break;
       default:
         reader.position = position;
-        readRareImmediate(reader, shape, immediate, opcode);
+        if (immediate === IMMEDIATE.labels) readLabels(reader, edits, depth);
+        else readRareImmediate(reader, shape, immediate, opcode);
         position = reader.position;
-        if (immediate === IMMEDIATE.grow) growSites.push(at, position);
+        if (edits !== null) noteEdits(edits, immediate, at, position);
     }
   }
   if (position > end) reader.fail('ends too early', end);
@@ -167,6 +195,50 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, growSites
     );
   }
   reader.position = position;
+  return cost;
+}
+
+function readLabels(reader: ByteReader, edits: CodeEdits | null, depth: number): void {
+  const labels = reader.count(BOUNDS.moduleBytes, 'labels');
+  for (let index = 0; index <= labels; index += 1) readLabel(reader, edits, depth);
+}
+
+/** What the rewriter changes at an instruction that is not among the frequent ones. */
+function noteEdits(edits: CodeEdits, immediate: number, start: number, end: number): void {
+  switch (immediate) {
+    case IMMEDIATE.call:
+    case IMMEDIATE.callType:
+    case IMMEDIATE.callIndirect:
+      edits.callsHere();
+      return;
+    case IMMEDIATE.grow:
+      edits.grow(start, end);
+      return;
+    case IMMEDIATE.fill:
+    case IMMEDIATE.twoMemories:
+    case IMMEDIATE.dataMemory:
+      edits.dynamic(EDIT.bulkMemory, start);
+      return;
+    case IMMEDIATE.tableFill:
+    case IMMEDIATE.twoIndexes:
+    case IMMEDIATE.tableGrow:
+      edits.dynamic(EDIT.bulkTable, start);
+      return;
+    case IMMEDIATE.throw:
+    case IMMEDIATE.rethrow:
+    case IMMEDIATE.throwRef:
+      edits.dynamic(EDIT.throw, start);
+  }
+}
+
+function countBulk(reader: ByteReader, shape: ModuleShape): void {
+  shape.code.bulkCount += 1;
+  if (shape.code.bulkCount <= BOUNDS.bulkSites) return;
+  reader.fail(
+    `has more than ${BOUNDS.bulkSites} bulk instructions and throws`,
+    reader.position,
+    'build a smaller module',
+  );
 }
 
 /** Reads the immediates that are worth no line of their own in the loop above. */
@@ -186,11 +258,6 @@ function readRareImmediate(reader: ByteReader, shape: ModuleShape, immediate: nu
     case IMMEDIATE.catch:
       code.wideValues += width(shape, shape.tagTypes[reader.u32()] ?? -1);
       return;
-    case IMMEDIATE.labels: {
-      const labels = reader.count(BOUNDS.moduleBytes, 'labels');
-      for (let index = 0; index <= labels; index += 1) reader.u32();
-      return;
-    }
     case IMMEDIATE.types: {
       const types = reader.count(BOUNDS.results, 'types');
       for (let index = 0; index < types; index += 1) readValueType(reader);
@@ -202,13 +269,33 @@ function readRareImmediate(reader: ByteReader, shape: ModuleShape, immediate: nu
     case IMMEDIATE.memory:
       readMemoryIndex(reader);
       return;
+    case IMMEDIATE.fill:
+      countBulk(reader, shape);
+      readMemoryIndex(reader);
+      return;
     case IMMEDIATE.twoMemories:
+      countBulk(reader, shape);
       readMemoryIndex(reader);
       readMemoryIndex(reader);
       return;
     case IMMEDIATE.dataMemory:
+      countBulk(reader, shape);
       reader.u32();
       readMemoryIndex(reader);
+      return;
+    case IMMEDIATE.twoIndexes:
+      countBulk(reader, shape);
+      reader.u32();
+      reader.u32();
+      return;
+    case IMMEDIATE.tableFill:
+    case IMMEDIATE.throw:
+    case IMMEDIATE.rethrow:
+      countBulk(reader, shape);
+      reader.u32();
+      return;
+    case IMMEDIATE.throwRef:
+      countBulk(reader, shape);
       return;
     case IMMEDIATE.grow:
       code.growCount += 1;
@@ -218,6 +305,7 @@ function readRareImmediate(reader: ByteReader, shape: ModuleShape, immediate: nu
       readMemoryIndex(reader);
       return;
     case IMMEDIATE.tableGrow:
+      countBulk(reader, shape);
       code.growsTables = true;
       reader.u32();
       return;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { mustRun, temporaryFolder } from '../packaging/commands.ts';
 import { ROOT } from '../source-files.ts';
+import { type MeteringRow, measureMetering, summarizeMetering } from './metering.ts';
 import { FROM_SOURCE } from './servers.ts';
 import { installProduct, measureFirstExecution, measureStart, type StartRow } from './start-up.ts';
 import { measureThroughput, type ThroughputRow } from './throughput.ts';
@@ -33,6 +34,16 @@ function renderStart(rows: readonly StartRow[]): string {
   return ['| | |', '|---|--:|', ...body].join('\n');
 }
 
+function renderMetering(rows: readonly MeteringRow[]): string {
+  const head = ['| metering | plain ms | metered ms | ÷ plain |', '|---|--:|--:|--:|'];
+  const body = rows.map(
+    ({ name, plainMs, meteredMs, ratio }) =>
+      `| ${name} | ${plainMs.toFixed(1)} | ${meteredMs.toFixed(1)} | ${ratio.toFixed(2)} |`,
+  );
+  const { mean, worst } = summarizeMetering(rows);
+  return [...head, ...body, `| geometric mean, worst | | | ${mean.toFixed(2)}, ${worst.toFixed(2)} |`].join('\n');
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { json: { type: 'string' }, quick: { type: 'boolean', default: false } } });
   const effort = values.quick ? { runs: 3, seconds: 1 } : { runs: 5, seconds: 4 };
@@ -43,6 +54,8 @@ async function main(): Promise<void> {
   const workspace = await temporaryFolder();
   try {
     mustRun(process.execPath, [FROM_SOURCE.launcher, 'build']);
+    tell('metering');
+    const metering = measureMetering(workspace.path, effort.runs * 6);
     tell('packing');
     const product = await installProduct(join(workspace.path, 'package'));
     const throughput = await measureThroughput(product, join(workspace.path, 'data'), effort, tell);
@@ -51,9 +64,9 @@ async function main(): Promise<void> {
       ...(await measureStart(product, workspace.path, effort.runs)),
       ...(await measureStart(FROM_SOURCE, workspace.path, effort.runs)),
     ];
-    console.log(`${method}\n\n${renderThroughput(throughput)}\n\n${renderStart(start)}`);
+    console.log(`${method}\n\n${renderThroughput(throughput)}\n\n${renderMetering(metering)}\n\n${renderStart(start)}`);
     if (values.json !== undefined) {
-      writeFileSync(values.json, `${JSON.stringify({ method, throughput, start }, null, 2)}\n`);
+      writeFileSync(values.json, `${JSON.stringify({ method, throughput, metering, start }, null, 2)}\n`);
     }
   } finally {
     await workspace.remove();

@@ -72,7 +72,7 @@ describe('command line', () => {
       /limits\.deadlineMs is 0 \(set by --deadline\)/,
     ],
     ['a settings file that is not there', ['serve', '--config', 'none.yaml'], /none\.yaml does not exist/],
-    ['fuel, which is not metered yet', ['exec', 'x.wasm', '--fuel', '5'], /--fuel 5 has no effect yet; use --deadline/],
+    ['fuel that is no number', ['exec', 'x.wasm', '--fuel', 'much'], /limits\.fuel is "?much/],
     ['a variable without a value', ['exec', 'x.wasm', '--env', 'A'], /--env A has no value/],
   ];
   for (const [name, args, message] of wrong) {

@@ -51,6 +51,7 @@ describe('settings', () => {
         stderrBytes: 1_048_576,
         stdinBytes: 8_388_608,
         bodyBytes: 8_388_608,
+        fuel: Number.MAX_SAFE_INTEGER,
         hostCalls: 10_000_000,
         concurrency: 4096,
         queue: 1024,

@@ -58,8 +58,9 @@ test('limits are read in their units, 0 being none, and our own go before the ol
   assert.deepEqual(parse({ limited_memory: 30, run_time: 5000, limited_fuel: 7 }).limits, {
     memoryPages: 30,
     deadlineMs: 5000,
+    fuel: 7,
   });
-  assert.deepEqual(parse({ limited_memory: 0, run_time: 0 }).limits, {});
+  assert.deepEqual(parse({ limited_memory: 0, run_time: 0, limited_fuel: 0 }).limits, {});
   const own = { limits: { memoryPages: 10, hostCalls: 0, unknown: 'x' } };
   assert.deepEqual(parse({ limited_memory: 30, inferbase: own }).limits, { memoryPages: 10, hostCalls: 0 });
 });

@@ -92,9 +92,9 @@ const READ: readonly (readonly [name: string, body: string, asked: Partial<Execu
   [
     'limits',
     '{"config":{"runtime":{"run_time":250,"limited_memory":16,"limited_fuel":9}}}',
-    { limits: { deadlineMs: 250, memoryPages: 16 } },
+    { limits: { deadlineMs: 250, memoryPages: 16, fuel: 9 } },
   ],
-  ['limits of 0', '{"config":{"runtime":{"run_time":0,"limited_memory":0,"entry":"other"}}}', {}],
+  ['limits of 0', '{"config":{"runtime":{"run_time":0,"limited_memory":0,"limited_fuel":0,"entry":"other"}}}', {}],
   [
     'the largest unsigned number',
     '{"config":{"runtime":{"run_time":18446744073709551615}}}',

@@ -30,6 +30,13 @@ const SAMPLES: Readonly<Record<number, readonly number[]>> = {
   [IMMEDIATE.lane]: [0],
   [IMMEDIATE.grow]: [0],
   [IMMEDIATE.tableGrow]: [0],
+  [IMMEDIATE.label]: [0],
+  [IMMEDIATE.loop]: [0x40, 0x0b],
+  [IMMEDIATE.fill]: [0],
+  [IMMEDIATE.tableFill]: [0],
+  [IMMEDIATE.throw]: [0],
+  [IMMEDIATE.rethrow]: [0],
+  [IMMEDIATE.throwRef]: [],
 };
 
 /** Opcodes that stand only inside something; each with its surroundings. */

@@ -178,6 +178,13 @@ describe('modules that are not valid', () => {
     refused(sections([...growing, 0x41, 1, 0x10, 1, 0x1a, 0x0b]), /V8 finds the module invalid/);
     refused(sections([...growing, 0x23, 0, 0x1a, 0x0b]), /V8 finds the module invalid/);
     refused(sections([...growing, 0xd0, 1, 0x1a, 0x0b]), /V8 finds the module invalid/);
+    // Fuel, set to 2³⁰ − 1 before each round; and a call of what refills it.
+    const refill = [0, 0x03, 0x40, 0x41, 0xff, 0xff, 0xff, 0xff, 0x03, 0x24, 0, 0x0c, 0, 0x0b, 0x0b];
+    refused(sections(refill), /V8 finds the module invalid/);
+    for (const index of [1, 2, 3]) {
+      refused(sections([0, 0x41, 0, 0x10, index, 0x1a, 0x0b]), /V8 finds the module invalid/);
+      refused(sections([0, 0x23, index, 0x1a, 0x0b]), /V8 finds the module invalid/);
+    }
   });
 });
 

@@ -1,0 +1,165 @@
+import type { OnCpu } from './on-cpu.ts';
+
+/** How long a guest may hold the CPU before its neighbours get their turn, in ms. */
+const SLICE_MS = 1;
+/** Where many wait for their next slice, slices are shorter, so that a round of all takes about this long, in ms. */
+const ROUND_MS = 10;
+const MIN_SLICE_MS = 0.05;
+/** Fuel of a first slice, before its guest's pace is known; half a millisecond of most. */
+const FIRST_SLICE = 400_000;
+const MIN_SLICE = 1_000;
+const MAX_SLICE = 100_000_000;
+
+/** What executions of one thread know of each other's slices. */
+export interface Turns {
+  /** Paused executions that wait for their next slice. */
+  waiting: number;
+  /** Fuel of every slice, where it is not to be measured. */
+  readonly fixedSlice: number | null;
+}
+
+/** The guest's global of fuel left in its slice: an i32 that is never negative. */
+export interface FuelCell {
+  value: number;
+}
+
+/** What a meter needs of its execution. */
+export interface Metered {
+  readonly id: number;
+  /** In ms of `performance.now()`, and since the Unix epoch. */
+  readonly deadline: number;
+  readonly deadlineAt: number;
+  /** It was told to end. */
+  readonly over: boolean;
+  /** Most fuel it may use. */
+  readonly fuel: number;
+  endOfDeadline(): void;
+  endOfFuel(): void;
+}
+
+/**
+ * Fuel and CPU time of one execution. Its guest holds the fuel of a slice in a global of its own and comes back here when
+ * that does not reach for what is next: fuel used = given − held + owed, where `owed` is what host calls cost and was not
+ * taken out of the slice yet. Given fuel never passes the limit, and the guest always dies at the same instruction: the
+ * first that would take the fuel used past the limit, wherever slices end.
+ */
+export class Meter {
+  readonly #metered: Metered;
+  readonly #turns: Turns;
+  readonly #onCpu: OnCpu;
+  #cell: FuelCell | null = null;
+  #given = 0;
+  #owed = 0;
+  #cpuMs = 0;
+  /** When the guest got on the CPU; NaN while it is off. */
+  #since = Number.NaN;
+  #slice = 0;
+  #sliceBegan = 0;
+  #fuelPerMs = FIRST_SLICE;
+
+  constructor(metered: Metered, components: { turns: Turns; onCpu: OnCpu }) {
+    this.#metered = metered;
+    this.#turns = components.turns;
+    this.#onCpu = components.onCpu;
+  }
+
+  /** @param cell the guest's global of fuel left; `undefined` in a module without code */
+  connect(cell: FuelCell | undefined): void {
+    this.#cell = cell ?? null;
+  }
+
+  /** The guest's code runs from here on. */
+  enter(): void {
+    this.#since = performance.now();
+  }
+
+  /** It parked, paused or ended. */
+  leave(): void {
+    this.#cpuMs = this.cpuMs;
+    this.#since = Number.NaN;
+  }
+
+  /** Time of its own on the CPU, in ms. */
+  get cpuMs(): number {
+    return Number.isNaN(this.#since) ? this.#cpuMs : this.#cpuMs + performance.now() - this.#since;
+  }
+
+  /** Fuel used so far. */
+  get used(): number {
+    return this.#given - (this.#cell?.value ?? 0) + this.#owed;
+  }
+
+  /** Answers the guest's `tick`. */
+  tick(missing: number): number {
+    if (this.#mustDie(missing)) return -1;
+    return this.#slice === 0 ? this.#give(missing) : 0;
+  }
+
+  /** Answers the guest's `pause`: everybody else has a turn before it goes on. */
+  pause(missing: number): Promise<number> {
+    const { id, deadlineAt } = this.#metered;
+    this.#learn();
+    this.leave();
+    this.#onCpu.leave();
+    this.#turns.waiting += 1;
+    return new Promise((resolve) => {
+      this.#onCpu.resume(id, deadlineAt, () => {
+        this.#turns.waiting -= 1;
+        this.enter();
+        resolve(this.#mustDie(missing) ? -1 : this.#give(missing));
+      });
+    });
+  }
+
+  /**
+   * Charges what a host call cost.
+   * @returns false when that was more than is left; its execution is told to end
+   */
+  charge(fuel: number): boolean {
+    this.#owed += fuel;
+    if (this.#owed < this.#slice && this.#given + this.#owed <= this.#metered.fuel) return true;
+    const cell = this.#cell;
+    if (cell !== null) {
+      // What is owed comes out of the slice. If that is not enough, the guest asks for more at once, and pays then.
+      const paid = Math.min(cell.value, this.#owed);
+      cell.value -= paid;
+      this.#owed -= paid;
+    }
+    if (this.used <= this.#metered.fuel) return true;
+    this.#metered.endOfFuel();
+    return false;
+  }
+
+  #mustDie(missing: number): boolean {
+    const metered = this.#metered;
+    if (metered.over) return true;
+    if (this.#given + this.#owed + missing > metered.fuel) metered.endOfFuel();
+    else if (performance.now() >= metered.deadline) metered.endOfDeadline();
+    return metered.over;
+  }
+
+  /** A slice, or more where a single charge is dearer; what is owed is kept of it. */
+  #give(missing: number): number {
+    const needed = missing + this.#owed;
+    this.#slice = Math.max(needed, Math.min(this.#nextSlice(), this.#metered.fuel - this.#given));
+    this.#given += this.#slice;
+    const handed = this.#slice - this.#owed;
+    this.#owed = 0;
+    this.#sliceBegan = this.cpuMs;
+    return handed;
+  }
+
+  #nextSlice(): number {
+    const { fixedSlice, waiting } = this.#turns;
+    if (fixedSlice !== null) return fixedSlice;
+    const ms = Math.max(MIN_SLICE_MS, Math.min(SLICE_MS, ROUND_MS / (waiting + 1)));
+    return Math.max(MIN_SLICE, Math.min(MAX_SLICE, Math.floor(this.#fuelPerMs * ms)));
+  }
+
+  /** A slice is used up: down at once when it took long, up by and by. */
+  #learn(): void {
+    const ms = this.cpuMs - this.#sliceBegan;
+    const pace = this.#slice / Math.max(ms, 0.01);
+    this.#fuelPerMs = pace < this.#fuelPerMs ? pace : Math.min(pace, this.#fuelPerMs * 2);
+  }
+}
