@@ -31,6 +31,9 @@ const PLACE_BYTES = 64 * 1024;
 /** Places that one thread has for executions. */
 export const THREAD_PLACES = Math.floor((HEAP_MB * 1_048_576 * INSTANCES_SHARE) / PLACE_BYTES);
 
+/** Sets of files a thread keeps for later executions; each may hold 64 MiB. */
+const MAX_FILE_SETS = 16;
+
 /** What a text takes on V8's heap beside its characters, which take two bytes each at most. */
 const TEXT_BYTES = 64;
 
@@ -81,7 +84,7 @@ export class SandboxThread {
   readonly ready: Promise<void>;
   readonly #functions = new SentOnce<FunctionEntry>();
   readonly #grants = new SentOnce<Grant>();
-  readonly #files = new SentOnce<readonly SeedFile[]>();
+  readonly #files = new SentOnce<readonly SeedFile[]>(MAX_FILE_SETS);
   #runs: RunMessage[] = [];
   #cancels: number[] = [];
   #flushing = false;
