@@ -18,8 +18,11 @@ import { SentOnce } from './sent-once.ts';
 
 /** How often a thread with live executions is looked at, in ms. */
 const WATCH_MS = 25;
-/** How long past its deadline an execution may hold the CPU before its thread is terminated, in ms. */
-const GRACE_MS = 100;
+/**
+ * How long past its deadline an execution may hold the CPU before its thread is terminated, in ms. A guest ends by itself
+ * when its slice does; on a machine with far too much to do even that takes a while.
+ */
+const GRACE_MS = 250;
 /** A guest this long on the CPU, in ms, makes new executions go to other threads first. */
 const STALL_MS = 50;
 const HEAP_MB = 512;
