@@ -78,7 +78,8 @@ const COMMANDS: Readonly<Record<string, (command: string) => Promise<void>>> = {
 before(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'inferbase-readme-'));
   node = background('npm start');
-  const text = await untilPrinted(node, /curl [\s\S]*http:\/\/[0-9.:]+\/api[\s\S]*"timeout": 2/);
+  // To its last line: a command whose reader is gone ends with its next print.
+  const text = await untilPrinted(node, /curl [\s\S]*http:\/\/[0-9.:]+\/api[\s\S]*Serving until/);
   api = /http:\/\/127\.0\.0\.1:\d+(?=\/api)/.exec(text)?.[0] ?? '';
   coin = /stored coin-prediction: (\S+)/.exec(text)?.[1] ?? '';
 });

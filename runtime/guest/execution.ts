@@ -4,7 +4,7 @@ import type { HostCall } from '../core/host-calls.ts';
 import { REWRITTEN } from '../core/module-facts.ts';
 import type { FunctionEntry } from '../core/sandbox-messages.ts';
 import type { ServiceClient, ServiceOp, ServiceOps } from '../core/services.ts';
-import type { HookPool, Hooks } from './hooks.ts';
+import type { HookPool, Hooks, HookTarget } from './hooks.ts';
 import type { Host, HostCallHandler, HostModule } from './host.ts';
 import { hostImports, type PlannedImport } from './host-imports.ts';
 import { GuestMemory, MemoryFault } from './memory.ts';
@@ -61,7 +61,7 @@ const MAX_LOG_LINE = 1_000;
  * One request in one instance. It is over when the promise of the guest's entry has settled, and only then is its
  * memory handed on; until then a parked guest is ended by rejecting the host call it waits for.
  */
-export class Execution implements Host {
+export class Execution implements Host, HookTarget, Metered {
   readonly context: ExecutionContext;
   readonly memory: GuestMemory;
   readonly outbound: Outbound;
@@ -72,8 +72,9 @@ export class Execution implements Host {
 
   readonly #run: Run;
   readonly #sandbox: Sandbox;
+  /** As `Metered` has it. */
+  readonly deadlineAt: number;
   readonly #startedAt = performance.now();
-  readonly #deadlineAt: number;
   readonly #meter: Meter;
   readonly #stdout: CappedOutput;
   readonly #stderr: CappedOutput;
@@ -96,8 +97,8 @@ export class Execution implements Host {
     this.#sandbox = sandbox;
     this.context = run.context;
     this.outbound = sandbox.outbound;
-    this.#deadlineAt = performance.timeOrigin + this.#startedAt + limits.deadlineMs;
-    this.#meter = this.#createMeter();
+    this.deadlineAt = performance.timeOrigin + this.#startedAt + limits.deadlineMs;
+    this.#meter = new Meter(this, limits.fuel, sandbox);
     this.#stdout = new CappedOutput(limits.stdoutBytes);
     this.#stderr = new CappedOutput(limits.stderrBytes);
     const { memory } = run.function.facts;
@@ -147,28 +148,30 @@ export class Execution implements Host {
     if (this.#ending !== null) return;
     this.#record({ cause, exitCode: CAUSE_EXIT_CODES[cause], message });
     const unpark = this.#unpark;
-    if (unpark !== null) this.#sandbox.onCpu.resume(this.#run.id, this.#deadlineAt, unpark);
+    if (unpark !== null) this.#sandbox.onCpu.resume(this.#run.id, this.deadlineAt, unpark);
   }
 
-  #createMeter(): Meter {
-    const { fuel, deadlineMs } = this.#run.context.limits;
-    // Not `this` itself: what a meter sees of an execution is nobody else's to see.
-    const execution = this;
-    const metered: Metered = {
-      id: this.#run.id,
-      deadline: this.#startedAt + deadlineMs,
-      deadlineAt: this.#deadlineAt,
-      fuel,
-      get over() {
-        return execution.#ending !== null;
-      },
-      endOfDeadline: () => this.#endAtDeadline(),
-      endOfFuel: () => this.end('fuel', `used up its fuel of ${fuel} (limits.fuel)`),
-    };
-    return new Meter(metered, this.#sandbox);
+  tick(missing: number): number {
+    return this.#meter.tick(missing);
   }
 
-  #endAtDeadline(): void {
+  pause(missing: number): Promise<number> {
+    return this.#meter.pause(missing);
+  }
+
+  get id(): number {
+    return this.#run.id;
+  }
+
+  get over(): boolean {
+    return this.#ending !== null;
+  }
+
+  endOfFuel(): void {
+    this.end('fuel', `used up its fuel of ${this.context.limits.fuel} (limits.fuel)`);
+  }
+
+  endOfDeadline(): void {
     this.end('deadline', `still running after ${this.context.limits.deadlineMs} ms (limits.deadlineMs)`);
   }
 
@@ -181,13 +184,8 @@ export class Execution implements Host {
       this.#record({ cause: 'memory', exitCode: CAUSE_EXIT_CODES.memory, message });
       return this.#close();
     }
-    this.#timer = setTimeout(() => this.#endAtDeadline(), Math.min(limits.deadlineMs, 2_147_483_647));
-    const meter = this.#meter;
-    const hooks = this.#sandbox.hooks.take({
-      tick: (missing) => meter.tick(missing),
-      pause: (missing) => meter.pause(missing),
-      grow: (pages) => this.#grow(pages >>> 0),
-    });
+    this.#timer = setTimeout(() => this.endOfDeadline(), Math.min(limits.deadlineMs, 2_147_483_647));
+    const hooks = this.#sandbox.hooks.take(this);
     try {
       await this.#runGuest(hooks);
       this.#record({ cause: 'exited', exitCode: 0, message: '' });
@@ -217,7 +215,7 @@ export class Execution implements Host {
       const entry = name === null ? undefined : exports[name];
       if (entry === undefined) continue;
       // Set before the call: code runs in it until the guest first parks.
-      this.#sandbox.onCpu.enter(id, this.#deadlineAt);
+      this.#sandbox.onCpu.enter(id, this.deadlineAt);
       this.#meter.enter();
       await WebAssembly.promising(entry as CallableFunction)();
     }
@@ -282,7 +280,7 @@ export class Execution implements Host {
         if (this.#ending !== null) return;
         // Told to end from here on: this turn tells the guest. A second turn would put a finished one on the CPU.
         this.#unpark = null;
-        onCpu.resume(this.#run.id, this.#deadlineAt, () => {
+        onCpu.resume(this.#run.id, this.deadlineAt, () => {
           this.#meter.enter();
           this.#meter.charge(this.#fuelOfBytes(call));
           if (this.#ending === null) settle();
@@ -290,7 +288,7 @@ export class Execution implements Host {
         });
       };
       // It could not pay for the call.
-      if (this.#ending !== null) onCpu.resume(this.#run.id, this.#deadlineAt, this.#unpark);
+      if (this.#ending !== null) onCpu.resume(this.#run.id, this.deadlineAt, this.#unpark);
       result.then(
         (errno) => resume(() => resolve(errno)),
         (error: unknown) =>
@@ -313,7 +311,8 @@ export class Execution implements Host {
   }
 
   /** `memory.grow`: the old size in pages, or −1 when the limit, the declared maximum or the machine says no. */
-  #grow(pages: number): number {
+  grow(asked: number): number {
+    const pages = asked >>> 0;
     const lease = this.#lease;
     if (lease === null) return -1;
     const size = lease.memory.buffer.byteLength / 65_536;

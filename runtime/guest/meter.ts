@@ -26,13 +26,10 @@ export interface FuelCell {
 /** What a meter needs of its execution. */
 export interface Metered {
   readonly id: number;
-  /** In ms of `performance.now()`, and since the Unix epoch. */
-  readonly deadline: number;
+  /** In ms since the Unix epoch. */
   readonly deadlineAt: number;
   /** It was told to end. */
   readonly over: boolean;
-  /** Most fuel it may use. */
-  readonly fuel: number;
   endOfDeadline(): void;
   endOfFuel(): void;
 }
@@ -45,6 +42,7 @@ export interface Metered {
  */
 export class Meter {
   readonly #metered: Metered;
+  readonly #limit: number;
   readonly #turns: Turns;
   readonly #onCpu: OnCpu;
   #cell: FuelCell | null = null;
@@ -57,8 +55,10 @@ export class Meter {
   #sliceBegan = 0;
   #fuelPerMs = FIRST_SLICE;
 
-  constructor(metered: Metered, components: { turns: Turns; onCpu: OnCpu }) {
+  /** @param fuel most that may be used */
+  constructor(metered: Metered, fuel: number, components: { turns: Turns; onCpu: OnCpu }) {
     this.#metered = metered;
+    this.#limit = fuel;
     this.#turns = components.turns;
     this.#onCpu = components.onCpu;
   }
@@ -91,8 +91,10 @@ export class Meter {
 
   /** Answers the guest's `tick`. */
   tick(missing: number): number {
-    if (this.#mustDie(missing)) return -1;
-    return this.#slice === 0 ? this.#give(missing) : 0;
+    if (this.#slice !== 0) return this.#mustDie(missing) ? -1 : 0;
+    // The first slice: its deadline is looked at by a timer, and when the slice is used up.
+    if (this.#cannotPay(missing)) return -1;
+    return this.#give(missing);
   }
 
   /** Answers the guest's `pause`: everybody else has a turn before it goes on. */
@@ -117,7 +119,7 @@ export class Meter {
    */
   charge(fuel: number): boolean {
     this.#owed += fuel;
-    if (this.#owed < this.#slice && this.#given + this.#owed <= this.#metered.fuel) return true;
+    if (this.#owed < this.#slice && this.#given + this.#owed <= this.#limit) return true;
     const cell = this.#cell;
     if (cell !== null) {
       // What is owed comes out of the slice. If that is not enough, the guest asks for more at once, and pays then.
@@ -125,27 +127,32 @@ export class Meter {
       cell.value -= paid;
       this.#owed -= paid;
     }
-    if (this.used <= this.#metered.fuel) return true;
+    if (this.used <= this.#limit) return true;
     this.#metered.endOfFuel();
     return false;
   }
 
   #mustDie(missing: number): boolean {
     const metered = this.#metered;
-    if (metered.over) return true;
-    if (this.#given + this.#owed + missing > metered.fuel) metered.endOfFuel();
-    else if (performance.now() >= metered.deadline) metered.endOfDeadline();
+    if (this.#cannotPay(missing)) return true;
+    if (performance.timeOrigin + performance.now() >= metered.deadlineAt) metered.endOfDeadline();
     return metered.over;
+  }
+
+  #cannotPay(missing: number): boolean {
+    if (this.#given + this.#owed + missing > this.#limit) this.#metered.endOfFuel();
+    return this.#metered.over;
   }
 
   /** A slice, or more where a single charge is dearer; what is owed is kept of it. */
   #give(missing: number): number {
     const needed = missing + this.#owed;
-    this.#slice = Math.max(needed, Math.min(this.#nextSlice(), this.#metered.fuel - this.#given));
+    this.#slice = Math.max(needed, Math.min(this.#nextSlice(), this.#limit - this.#given));
     this.#given += this.#slice;
     const handed = this.#slice - this.#owed;
     this.#owed = 0;
-    this.#sliceBegan = this.cpuMs;
+    // A first slice began with its guest; asking for the time takes longer than the rest of this.
+    if (this.#given !== this.#slice) this.#sliceBegan = this.cpuMs;
     return handed;
   }
 

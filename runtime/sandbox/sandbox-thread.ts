@@ -19,8 +19,11 @@ import { SentOnce } from './sent-once.ts';
 
 /** How often a thread with live executions is looked at, in ms. */
 const WATCH_MS = 25;
-/** How long past its deadline an execution may hold the CPU before its thread is terminated, in ms. */
-const GRACE_MS = 100;
+/**
+ * How long past its deadline an execution may hold the CPU before its thread is terminated, in ms. A guest ends by itself
+ * when its slice does; on a machine with far too much to do even that takes a while.
+ */
+const GRACE_MS = 250;
 /** A guest this long on the CPU, in ms, makes new executions go to other threads first. */
 const STALL_MS = 50;
 const HEAP_MB = 512;
@@ -31,6 +34,9 @@ const PLACE_BYTES = 64 * 1024;
 
 /** Places that one thread has for executions. */
 export const THREAD_PLACES = Math.floor((HEAP_MB * 1_048_576 * INSTANCES_SHARE) / PLACE_BYTES);
+
+/** Sets of files a thread keeps for later executions; each may hold 64 MiB. */
+const MAX_FILE_SETS = 16;
 
 /** What a text takes on V8's heap beside its characters, which take two bytes each at most. */
 const TEXT_BYTES = 64;
@@ -86,7 +92,7 @@ export class SandboxThread {
   readonly ready: Promise<void>;
   readonly #functions = new SentOnce<FunctionEntry>();
   readonly #grants = new SentOnce<Grant>();
-  readonly #files = new SentOnce<readonly SeedFile[]>();
+  readonly #files = new SentOnce<readonly SeedFile[]>(MAX_FILE_SETS);
   /** Executions that may have opened something in a service. */
   readonly #served = new Set<number>();
   #replies: ServiceReply[] = [];

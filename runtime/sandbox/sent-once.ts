@@ -1,4 +1,3 @@
-/** Most things one thread keeps of a kind; the one sent longest ago is dropped first and, if needed, sent again. */
 const MAX_KEPT = 512;
 
 /** Numbers things for a thread, so that each crosses once and is named by its number from then on. */
@@ -7,6 +6,12 @@ export class SentOnce<T extends object> {
   #next = 1;
   #fresh: [number, T][] = [];
   #dropped: number[] = [];
+  readonly #maxKept: number;
+
+  /** @param maxKept most things the thread keeps; the one sent longest ago is dropped first and, if needed, sent again */
+  constructor(maxKept = MAX_KEPT) {
+    this.#maxKept = maxKept;
+  }
 
   /** The number of a thing; a new one goes with the next message. */
   numberOf(thing: T): number {
@@ -15,7 +20,7 @@ export class SentOnce<T extends object> {
     const number = this.#next++;
     this.#numbers.set(thing, number);
     this.#fresh.push([number, thing]);
-    if (this.#numbers.size > MAX_KEPT) this.#dropOldest();
+    if (this.#numbers.size > this.#maxKept) this.#dropOldest();
     return number;
   }
 

@@ -14,7 +14,7 @@ export const DEFAULT_STORAGE: StorageLimits = { bytes: 64 * 1_048_576, entries: 
  */
 const inThread = { bytes: 0, entries: 0 };
 const THREAD_BYTES = 512 * 1_048_576;
-/** Each takes some 600 bytes of heap at most. */
+/** Each takes about 1 KB of heap at most, a small file with a long name. */
 const THREAD_ENTRIES = 100_000;
 
 /** Counts what one execution's files take, against its own limits and its thread's. */

@@ -15,12 +15,21 @@ describe('output that waits to be read', () => {
     assert.equal((await buffer.read(100)).length, 0);
   });
 
-  test('is waited for', async () => {
-    const buffer = new OutputBuffer(100, 'wait');
-    const reading = buffer.read(3);
-    setImmediate(() => buffer.push(Buffer.from('x')));
-    setTimeout(() => buffer.push(Buffer.from('yz')), 5);
+  test('is waited for, and then for a full buffer, the end or a quiet moment', async () => {
+    const full = new OutputBuffer(100, 'wait');
+    const reading = full.read(3);
+    await new Promise(setImmediate);
+    full.push(Buffer.from('x'));
+    full.push(Buffer.from('yz'));
     assert.equal(text(await reading), 'xyz');
+    const ended = new OutputBuffer(100, 'wait');
+    const toTheEnd = ended.read(3);
+    ended.push(Buffer.from('x'));
+    ended.end();
+    assert.equal(text(await toTheEnd), 'x');
+    const quiet = new OutputBuffer(100, 'wait');
+    quiet.push(Buffer.from('x'));
+    assert.equal(text(await quiet.read(3)), 'x');
   });
 
   test('past its limit holds up the writer until some was read', async () => {
