@@ -29,7 +29,7 @@ describe('a guest that spins', () => {
     const neighbour = runPrepared(runtime, sleep, { signal: caller.signal });
     await runPrepared(runtime, nap);
     let spinning = true;
-    const spinner = runPrepared(runtime, spin, { limits: { deadlineMs: 400 } }).finally(() => {
+    const spinner = runPrepared(runtime, spin, { limits: { deadlineMs: 2_000 } }).finally(() => {
       spinning = false;
     });
     for (let round = 0; round < 5; round++) assert.equal((await runPrepared(runtime, quick)).exitCode, 3);
