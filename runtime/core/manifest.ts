@@ -13,10 +13,22 @@ export interface Manifest {
   /** Permission lines; `null` narrows nothing. */
   readonly permissions: readonly string[] | null;
   readonly limits: Partial<Limits>;
-  /** Module files named by the manifest; md5 is lower-case hex or `null`. */
-  readonly modules: readonly { readonly file: string; readonly md5: string | null }[];
+  readonly modules: readonly ManifestModule[];
   /** File to run when a request names no method. */
   readonly entryModule: string | null;
+  /** Export to call, as version 1 has it; `null` for the usual one. */
+  readonly entryExport: string | null;
+}
+
+/** A module file named by the manifest. */
+export interface ManifestModule {
+  readonly file: string;
+  /** Lower-case hex. */
+  readonly md5: string | null;
+  /** What other modules of the package import it by; empty when not given. */
+  readonly name: string;
+  /** `module` (a library, linked by name), `entry`, or what else was written. */
+  readonly type: string;
 }
 
 /** Largest manifest that is read, in bytes. */
@@ -44,8 +56,9 @@ export function parseManifest(bytes: Uint8Array): Manifest {
     archive: archiveOf(root),
     permissions: permissionsOf(root, own !== undefined),
     limits: { ...blocklessLimits(root), ...ownLimits(own) },
-    modules: parsed.map(({ file, md5 }) => ({ file, md5 })),
+    modules: parsed,
     entryModule: entry === undefined ? null : entry.file,
+    entryExport: entryExportOf(root),
   };
 }
 
@@ -67,6 +80,13 @@ function parseJson(bytes: Uint8Array): unknown {
 function functionName(root: Json): string | undefined {
   const declared = optional(root, 'function', '', object);
   return declared === undefined ? undefined : optional(declared, 'name', 'function', string);
+}
+
+/** In version 0 `entry` names a file on the author's machine. */
+function entryExportOf(root: Json): string | null {
+  if (root.version !== 1) return null;
+  const name = optional(root, 'entry', '', string) ?? '';
+  return name === '' || name === '_start' ? null : name;
 }
 
 function archiveOf(root: Json): Manifest['archive'] {
@@ -114,11 +134,13 @@ function ownLimits(own: Json | undefined): Partial<Limits> {
   return result;
 }
 
-function moduleOf(item: Json, path: string): { file: string; md5: string | null; type: string } {
+function moduleOf(item: Json, path: string): ManifestModule {
   const file = string(item.file, `${path}.file`);
   const md5 = optional(item, 'md5', path, string) ?? '';
   if (md5 !== '' && !/^[0-9a-f]{32}$/i.test(md5)) throw bad(`${path}.md5`, 'an md5, 32 hex digits', md5);
-  return { file, md5: md5 === '' ? null : md5.toLowerCase(), type: optional(item, 'type', path, string) ?? '' };
+  const name = optional(item, 'name', path, string) ?? '';
+  const type = optional(item, 'type', path, string) ?? '';
+  return { file, md5: md5 === '' ? null : md5.toLowerCase(), name, type };
 }
 
 /** A missing key and null are the same: bls and b7s write both. */

@@ -29,8 +29,9 @@ test('a manifest of the bls CLI is read, and what means nothing here left out', 
     archive: { url: 'coin.tar.gz', checksum: SUM },
     permissions: null,
     limits: {},
-    modules: [{ file: 'coin.wasm', md5: 'ab'.repeat(16) }],
+    modules: [{ file: 'coin.wasm', md5: 'ab'.repeat(16), name: 'coin', type: 'entry' }],
     entryModule: 'coin.wasm',
+    entryExport: null,
   });
 });
 
@@ -46,12 +47,23 @@ test('a manifest of the newer form is read; a runtime URL goes before its deploy
 });
 
 test('a manifest that says nothing narrows nothing', () => {
-  const empty = { name: '', archive: null, permissions: null, limits: {}, modules: [], entryModule: null };
+  const nothing = { modules: [], entryModule: null, entryExport: null };
+  const empty = { name: '', archive: null, permissions: null, limits: {}, ...nothing };
   assert.deepEqual(parse({}), empty);
   assert.deepEqual(parse({ name: null, permissions: null, runtime: null, modules: null, inferbase: null }), empty);
   assert.equal(parse({ permissions: [] }).permissions, null);
   assert.deepEqual(parse({ permissions: [], inferbase: {} }).permissions, []);
   assert.deepEqual(parse({ permissions: ['https://a.example/'] }).permissions, ['https://a.example/']);
+});
+
+test('version 1 names the export to call, version 0 a file that means nothing here', () => {
+  assert.equal(parse({ version: 1, entry: 'main' }).entryExport, 'main');
+  for (const usual of [{ version: 1, entry: '' }, { version: 1 }, { version: 1, entry: '_start' }]) {
+    assert.equal(parse(usual).entryExport, null);
+  }
+  for (const other of [{ entry: 'a.wasm' }, { version: 0, entry: 'a.wasm' }, { version: '1.0', entry: 7 }]) {
+    assert.equal(parse(other).entryExport, null);
+  }
 });
 
 test('limits are read in their units, 0 being none, and our own go before the old ones', () => {
@@ -78,6 +90,8 @@ test('a value of the wrong kind is refused, and the key is named', () => {
     [{ modules: [null] }, 'modules[0]'],
     [{ modules: [{}] }, 'modules[0].file'],
     [{ modules: [{ file: 'x', md5: '12' }] }, 'modules[0].md5'],
+    [{ modules: [{ file: 'x', name: 1 }] }, 'modules[0].name'],
+    [{ version: 1, entry: 7 }, 'entry'],
     [{ limited_memory: -1 }, 'limited_memory'],
     [{ run_time: 1.5 }, 'run_time'],
     [{ run_time: '10' }, 'run_time'],
