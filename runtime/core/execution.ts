@@ -1,3 +1,4 @@
+import type { HostCallTrace } from './host-call-trace.ts';
 import type { Limits } from './limits.ts';
 import type { Permissions } from './permissions.ts';
 
@@ -35,6 +36,8 @@ export interface ExecutionContext {
   readonly files?: readonly SeedFile[] | null;
   readonly limits: Limits;
   readonly permissions: Permissions;
+  /** Record its host calls; for a person who watches one function, not for a node. */
+  readonly trace?: boolean;
 }
 
 export interface Usage {
@@ -62,4 +65,6 @@ export interface Outcome {
   readonly stdoutTruncated: boolean;
   readonly stderrTruncated: boolean;
   readonly usage: Usage;
+  /** Its host calls in the order they began; only where `trace` was asked for. */
+  readonly trace?: readonly HostCallTrace[];
 }

@@ -1,4 +1,5 @@
 import type { Cause, ExecutionContext, Outcome, SeedFile } from './execution.ts';
+import type { HostCallTrace } from './host-call-trace.ts';
 import type { ModuleFacts } from './module-facts.ts';
 import type { ServiceReply, ServiceRequest } from './services.ts';
 
@@ -92,6 +93,8 @@ export interface ToSandbox {
   readonly grants: readonly (readonly [grantNumber: number, grant: Grant])[];
   readonly files: readonly (readonly [filesNumber: number, files: readonly SeedFile[]])[];
   readonly runs: readonly RunMessage[];
+  /** Executions among them whose host calls are to be recorded, where there are any. */
+  readonly traced?: readonly number[];
   /** Executions whose caller went away. */
   readonly cancels: readonly number[];
   /** Numbers that will not be used again. */
@@ -126,6 +129,8 @@ export interface FromSandbox {
   /** Small outputs of this message one after the other, in the order of `outcomes`, stdout before stderr. */
   readonly bytes: Uint8Array;
   readonly logs: readonly string[];
+  /** Host calls of those among the outcomes that were traced, by id; absent where none was. */
+  readonly traces?: ReadonlyMap<number, readonly HostCallTrace[]>;
   /** Questions for the front thread's services; read before the outcomes. */
   readonly requests?: readonly ServiceRequest[];
 }
@@ -136,7 +141,7 @@ const PACKED_BYTES = 4096;
 /** Packs the outcomes of one turn. */
 export function packOutcomes(
   outcomes: readonly (readonly [id: number, outcome: Outcome])[],
-): Pick<FromSandbox, 'outcomes' | 'bytes'> {
+): Pick<FromSandbox, 'outcomes' | 'bytes' | 'traces'> {
   const pieces: Uint8Array[] = [];
   let length = 0;
   const pack = (output: Uint8Array): Uint8Array | number => {
@@ -158,7 +163,9 @@ export function packOutcomes(
     bytes.set(piece, offset);
     offset += piece.length;
   }
-  return { outcomes: messages, bytes };
+  const traced = outcomes.filter(([, { trace }]) => trace !== undefined);
+  if (traced.length === 0) return { outcomes: messages, bytes };
+  return { outcomes: messages, bytes, traces: new Map(traced.map(([id, { trace = [] }]) => [id, trace])) };
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -167,7 +174,8 @@ const NO_BYTES = new Uint8Array(0);
 export function* unpackOutcomes({
   outcomes,
   bytes,
-}: Pick<FromSandbox, 'outcomes' | 'bytes'>): Generator<readonly [id: number, outcome: Outcome]> {
+  traces,
+}: Pick<FromSandbox, 'outcomes' | 'bytes' | 'traces'>): Generator<readonly [id: number, outcome: Outcome]> {
   let offset = 0;
   const unpack = (output: Uint8Array | number): Uint8Array => {
     if (typeof output !== 'number') return output;
@@ -181,6 +189,8 @@ export function* unpackOutcomes({
     const [stdout, stderr] = [unpack(packedStdout), unpack(packedStderr)];
     const usage = { wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls };
     const [stdoutTruncated, stderrTruncated] = [(truncated & 1) !== 0, (truncated & 2) !== 0];
-    yield [id, { cause, exitCode, message, stdout, stderr, stdoutTruncated, stderrTruncated, usage }];
+    const outcome = { cause, exitCode, message, stdout, stderr, stdoutTruncated, stderrTruncated, usage };
+    const trace = traces?.get(id);
+    yield [id, trace === undefined ? outcome : { ...outcome, trace }];
   }
 }

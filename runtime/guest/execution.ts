@@ -13,6 +13,7 @@ import { type FuelCell, Meter, type Metered, type Turns } from './meter.ts';
 import type { OnCpu } from './on-cpu.ts';
 import type { Outbound } from './outbound/fetch.ts';
 import { CappedOutput } from './output.ts';
+import { CallTrace } from './trace.ts';
 import { TRAP } from './trap.ts';
 
 /** What executions of one thread share. */
@@ -82,6 +83,7 @@ export class Execution implements Host, HookTarget, Metered {
   #frees: Set<() => void> | null = null;
   #logged: Set<string> | null = null;
   #lease: LeasedMemory | null = null;
+  readonly #trace: CallTrace | null;
   #touched = 0;
   #ending: Ending | null = null;
   #abort: AbortController | null = null;
@@ -109,6 +111,7 @@ export class Execution implements Host, HookTarget, Metered {
       );
     }
     this.memory = this.#lease === null ? new GuestMemory(null) : new GuestMemory(this.#lease.memory, this.#lease.views);
+    this.#trace = run.context.trace === true ? new CallTrace(this.memory) : null;
   }
 
   get signal(): AbortSignal {
@@ -199,7 +202,9 @@ export class Execution implements Host, HookTarget, Metered {
   async #runGuest(hooks: Hooks): Promise<void> {
     const { id } = this.#run;
     const { module, facts } = this.#run.function;
-    const imports = hostImports(this.#run.imports, this, (call, noun, handler) => this.#dispatch(call, noun, handler));
+    const imports = hostImports(this.#run.imports, this, (call, noun, handler) =>
+      this.#dispatch(call, noun, this.#trace?.wrap(call, handler) ?? handler),
+    );
     const lease = this.#lease;
     if (lease !== null) {
       const memory: WebAssembly.ModuleImports = Object.create(null);
@@ -375,6 +380,7 @@ export class Execution implements Host, HookTarget, Metered {
         peakMemoryBytes,
         hostCalls: this.#hostCalls,
       },
+      ...(this.#trace === null ? {} : { trace: this.#trace.calls }),
     };
   }
 }

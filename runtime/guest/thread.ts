@@ -86,14 +86,16 @@ function serve(port: MessagePort, data: SandboxThreadData): void {
 
   const cancel = (id: number): void => live.get(id)?.end('cancelled', 'the caller went away');
 
-  const read = ([id, functionNumber, grantNumber, args, env, stdin, filesNumber]: RunMessage): Run => {
+  const read = (message: RunMessage, traced: readonly number[] | undefined): Run => {
+    const [id, functionNumber, grantNumber, args, env, stdin, filesNumber] = message;
     const entry = functions.get(functionNumber);
     const grant = grants.get(grantNumber);
     const seeds = files.get(filesNumber);
     if (entry === undefined || grant === undefined || seeds === undefined)
       throw new Error(`execution ${id} names what was never sent`);
     const { limits, permissions } = grant;
-    const context = { args, env: pairs(env), stdin: stdin ?? EMPTY, files: seeds, limits, permissions };
+    const trace = traced?.includes(id) === true;
+    const context = { args, env: pairs(env), stdin: stdin ?? EMPTY, files: seeds, limits, permissions, trace };
     return { id, ...entry, context };
   };
 
@@ -104,7 +106,7 @@ function serve(port: MessagePort, data: SandboxThreadData): void {
     for (const [number, grant] of message.grants) grants.set(number, grant);
     for (const [number, seeds] of message.files) files.set(number, seeds);
     // Each in a turn of its own, so that one that ends at once hands its memory to the next.
-    for (const run of message.runs) setImmediate(start, read(run));
+    for (const run of message.runs) setImmediate(start, read(run, message.traced));
     for (const reply of message.replies ?? []) services.settle(reply);
     for (const id of message.cancels) setImmediate(cancel, id);
     for (const number of message.droppedFunctions) functions.delete(number);

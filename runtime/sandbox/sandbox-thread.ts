@@ -59,7 +59,7 @@ export interface Sent {
   readonly id: number;
   readonly function: FunctionEntry;
   readonly grant: Grant;
-  readonly context: Pick<ExecutionContext, 'args' | 'env' | 'stdin' | 'files'>;
+  readonly context: Pick<ExecutionContext, 'args' | 'env' | 'stdin' | 'files' | 'trace'>;
   /** See `placesOf`. */
   readonly places: number;
   /** Linear memory it begins with, in bytes. */
@@ -98,6 +98,7 @@ export class SandboxThread {
   #replies: ServiceReply[] = [];
   #runs: RunMessage[] = [];
   #cancels: number[] = [];
+  #traced: number[] = [];
   #flushing = false;
   #sequence = 0;
   #load = 0;
@@ -167,6 +168,7 @@ export class SandboxThread {
       context.stdin.length === 0 ? null : context.stdin,
       this.#filesNumber(context.files),
     ]);
+    if (context.trace === true) this.#traced.push(id);
     this.#flushSoon();
     this.#watch ??= setInterval(() => this.#look(), WATCH_MS).unref();
   }
@@ -201,11 +203,13 @@ export class SandboxThread {
         droppedFunctions: this.#functions.takeDropped(),
         droppedGrants: this.#grants.takeDropped(),
         droppedFiles: this.#files.takeDropped(),
+        ...(this.#traced.length > 0 ? { traced: this.#traced } : {}),
         ...(this.#replies.length > 0 ? { replies: this.#replies } : {}),
       };
       this.#replies = [];
       this.#runs = [];
       this.#cancels = [];
+      this.#traced = [];
       this.#worker.postMessage(message);
     });
   }

@@ -33,7 +33,7 @@ export interface SandboxInit extends Pick<SandboxThreadData, 'upstreams' | 'memo
 }
 
 /** What differs from request to request. */
-export type Input = Pick<ExecutionContext, 'args' | 'env' | 'stdin' | 'files'>;
+export type Input = Pick<ExecutionContext, 'args' | 'env' | 'stdin' | 'files' | 'trace'>;
 
 export interface Sandbox {
   /** Resolves when every thread is ready. */

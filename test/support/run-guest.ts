@@ -5,6 +5,7 @@ import { createProcessGroups } from '../../runtime/cli/process-groups.ts';
 import { loadSettings } from '../../runtime/config/load.ts';
 import type { Settings } from '../../runtime/config/settings.ts';
 import type { Cause, SeedFile, Usage } from '../../runtime/core/execution.ts';
+import type { HostCallTrace } from '../../runtime/core/host-call-trace.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../runtime/core/limits.ts';
 import { intersectPermissions } from '../../runtime/core/permissions.ts';
 import { openRuntime, type Runtime } from '../../runtime/runtime.ts';
@@ -24,6 +25,8 @@ export interface GuestOptions {
   readonly allow?: readonly string[];
   readonly limits?: Partial<Limits>;
   readonly signal?: AbortSignal;
+  /** Record its host calls. */
+  readonly trace?: boolean;
 }
 
 export interface GuestResult {
@@ -36,6 +39,7 @@ export interface GuestResult {
   readonly stdoutTruncated: boolean;
   readonly stderrTruncated: boolean;
   readonly usage: Usage;
+  readonly trace?: readonly HostCallTrace[];
 }
 
 /** Opens the whole product on a data folder of its own; `close` removes it. */
@@ -106,6 +110,7 @@ export async function runPrepared(
       files: options.files ?? (options.files === null ? null : []),
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       permissions: intersectPermissions({ policy: options.allow ?? [], manifest: null, request: null }),
+      ...(options.trace === undefined ? {} : { trace: options.trace }),
     },
     options.signal,
   );
