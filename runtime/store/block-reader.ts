@@ -2,8 +2,8 @@ import type { CID } from 'multiformats/cid';
 import { identityBlock, isVerifiable } from '../core/cid.ts';
 import { InferbaseError } from '../core/errors.ts';
 import type { BlockFolder } from './block-folder.ts';
-import type { Gateways } from './gateways.ts';
 import { createSingleFlight } from './single-flight.ts';
+import type { SourceRace } from './sources/source-race.ts';
 
 /** Caps of what one function may make a node read. */
 export interface ReadCaps {
@@ -20,22 +20,22 @@ export interface BlockReader {
   read(cid: CID): Promise<Uint8Array>;
 }
 
-export interface BlockSource {
+export interface BlockReaders {
   /** A reader for one job; blocks it has read once stay at hand for it. */
   reader(caps: ReadCaps, signal: AbortSignal): BlockReader;
 }
 
-/** Blocks from the folder, else from the gateways; what was fetched is kept in the folder. */
-export function createBlockSource(components: { folder: BlockFolder; gateways: Gateways }): BlockSource {
-  const { folder, gateways } = components;
+/** Blocks from the folder, else from the sources; what was fetched is kept in the folder. */
+export function createBlockReaders(components: { folder: BlockFolder; sources: SourceRace }): BlockReaders {
+  const { folder, sources } = components;
   const flights = createSingleFlight<Uint8Array>();
 
   async function load(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
     const local = await folder.get(cid);
     if (local !== undefined) return local;
-    const fetched = await gateways.fetch(cid, signal);
-    await folder.put(cid, fetched);
-    return fetched;
+    const { bytes } = await sources.fetch(cid, signal);
+    await folder.put(cid, bytes);
+    return bytes;
   }
 
   return {

@@ -11,7 +11,6 @@ import type { ModuleFacts } from '../core/module-facts.ts';
 import type { NewFile } from './add.ts';
 import { createAtomicFiles, storeUnavailable, sweepLeftovers } from './atomic-file.ts';
 import { readRecord } from './function-record.ts';
-import { checkGateways } from './gateways.ts';
 import { createLayout, type Layout } from './layout.ts';
 import { chooseFile } from './method.ts';
 import { createModuleFolder } from './module-folder.ts';
@@ -20,6 +19,8 @@ import { createPins, type Pin } from './pins.ts';
 import { createPreparation } from './preparation/client.ts';
 import type { Listing, Prepared } from './preparation/protocol.ts';
 import { createSingleFlight } from './single-flight.ts';
+import { checkGateways } from './sources/gateway-source.ts';
+import type { SourcePort } from './sources/port-source.ts';
 
 /** Largest rewritten module that the front thread reads and checks itself: hashing more would hold up HTTP. */
 const FRONT_BYTES = 1024 * 1024;
@@ -39,6 +40,11 @@ export interface StoreInit {
   readonly dataDir: string;
   /** Base URLs of trustless gateways; none: only what is in the folder. */
   readonly gateways: readonly string[];
+  /**
+   * Further sources of blocks, beside the gateways, in other threads: called when a preparation thread starts, and again
+   * for the one that replaces it. `serveSource` answers at the other end of each port.
+   */
+  readonly connectSources?: () => readonly SourcePort[];
   /** For one block from one source, in ms; default 10 000. */
   readonly sourceTimeoutMs?: number;
   /** For a whole function, in ms; default 60 000. */
@@ -98,10 +104,10 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
   });
 
   const { dataDir } = layout;
-  const { gateways, log, onStep, maxFunctionBytes = 64 * 1024 * 1024 } = init;
+  const { gateways, connectSources, log, onStep, maxFunctionBytes = 64 * 1024 * 1024 } = init;
   const { sourceTimeoutMs = 10_000, totalTimeoutMs = 60_000, cpuTimeoutMs = 10_000 } = init;
   const thread = { dataDir, gateways, sourceTimeoutMs, totalTimeoutMs, maxFunctionBytes, owner };
-  const preparation = createPreparation({ thread, cpuTimeoutMs, maxTypes: init.maxTypes, log, onStep });
+  const preparation = createPreparation({ thread, cpuTimeoutMs, maxTypes: init.maxTypes, connectSources, log, onStep });
   const files = createAtomicFiles({ tmpDir: layout.tmp, owner, onStep: onStep ?? (() => {}) });
   const pins = createPins({ files }, { path: layout.pins, owner });
   const moduleFolder = createModuleFolder({ layout });

@@ -54,7 +54,7 @@ test('bad gateways lose against the one good gateway, for every block of a funct
 test('a function that only bad gateways offer fails with a line for each source', async (t) => {
   const { cid, blocks } = await importFiles({ '': wasm('all bad') });
   const cases: readonly (readonly [Answer, RegExp])[] = [
-    [stall, /gave no block within 300 ms/],
+    [stall, /gave no block within 2000 ms/],
     [lie, /other bytes than the CID names/],
     [redirect, /answered 302; redirects are not followed/],
     [tenfold, /other bytes/],
@@ -66,7 +66,7 @@ test('a function that only bad gateways offer fails with a line for each source'
     [garbage, /failed: /],
   ];
   const gateways = await Promise.all(cases.map(([answer]) => gateway(t, blocks, answer)));
-  const store = await openStore(t, { gateways: gateways.map(({ url }) => url), sourceTimeoutMs: 300 });
+  const store = await openStore(t, { gateways: gateways.map(({ url }) => url), sourceTimeoutMs: 2000 });
   const error = await store.get(cid.toString(), { method: '', signal: NEVER }).then(
     () => assert.fail('it was found'),
     (reason: { code: string; details: readonly string[] }) => reason,
@@ -102,7 +102,7 @@ test('a function that keeps arriving too slowly ends at the total time, saying w
   const store = await openStore(t, { gateways: [slow.url], totalTimeoutMs: 600 });
   await assert.rejects(store.get(cid.toString(), { method: '', signal: NEVER }), {
     code: 'ERR_SOURCE_UNAVAILABLE',
-    details: [`${new URL(slow.url).host}: asked, too slow`],
+    details: [`${slow.url}/: asked, too slow`],
   });
 });
 

@@ -3,6 +3,7 @@ import { fromErrorData, InferbaseError } from '../../core/errors.ts';
 import type { ModuleFacts } from '../../core/module-facts.ts';
 import { threadUrl } from '../../core/thread-url.ts';
 import { abortable, cancelled } from '../single-flight.ts';
+import type { SourcePort } from '../sources/port-source.ts';
 import type { FromThread, Job, Results, ThreadData, ToThread } from './protocol.ts';
 
 /** Jobs beyond these are refused: each may hold a whole function in memory. */
@@ -19,7 +20,9 @@ const MAX_TYPES = 1_500_000;
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 512 };
 
 export interface PreparationInit {
-  readonly thread: Omit<ThreadData, 'stepCell'>;
+  readonly thread: Omit<ThreadData, 'stepCell' | 'sources'>;
+  /** Called for each thread that is started, of which there may be several one after the other. */
+  readonly connectSources?: (() => readonly SourcePort[]) | undefined;
   /** Longest time one step may keep the thread busy, in ms. */
   readonly cpuTimeoutMs: number;
   /** Most function types taken in; default 1 500 000. */
@@ -76,9 +79,11 @@ export function createPreparation(init: PreparationInit): Preparation {
   }
 
   function start(): Thread {
-    const workerData: ThreadData = { ...init.thread, stepCell };
+    const sources = init.connectSources?.() ?? [];
+    const workerData: ThreadData = { ...init.thread, sources, stepCell };
     const worker = new Worker(threadUrl('store/preparation/thread'), {
       workerData,
+      transferList: sources.map(({ port }) => port),
       env: {},
       resourceLimits: RESOURCE_LIMITS,
     });

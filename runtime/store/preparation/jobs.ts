@@ -6,7 +6,7 @@ import { prepareModule } from '../../wasm/prepare.ts';
 import { addFiles } from '../add.ts';
 import type { AtomicFiles } from '../atomic-file.ts';
 import type { BlockFolder } from '../block-folder.ts';
-import type { BlockSource } from '../block-reader.ts';
+import type { BlockReaders } from '../block-reader.ts';
 import { writeRecord } from '../function-record.ts';
 import type { Layout } from '../layout.ts';
 import { chooseFile } from '../method.ts';
@@ -32,15 +32,15 @@ export interface Jobs {
 
 /** The work of the preparation thread. */
 export function createJobs(
-  components: { layout: Layout; files: AtomicFiles; folder: BlockFolder; source: BlockSource },
+  components: { layout: Layout; files: AtomicFiles; folder: BlockFolder; readers: BlockReaders },
   init: { maxFunctionBytes: number },
 ): Jobs {
-  const { layout, files, folder, source } = components;
+  const { layout, files, folder, readers } = components;
   const { maxFunctionBytes: maxBytes } = init;
   const modules = createModuleFolder({ layout });
 
   function open({ cid }: ParsedCid, signal: AbortSignal): Promise<Package> {
-    const reader = source.reader({ bytes: maxBytes + DAG_SLACK, blocks: MAX_BLOCKS }, signal);
+    const reader = readers.reader({ bytes: maxBytes + DAG_SLACK, blocks: MAX_BLOCKS }, signal);
     const unixfs = createUnixfsReader(reader, { bytes: maxBytes, visits: MAX_BLOCKS });
     return openPackage({ unixfs }, { cid, maxBytes, signal });
   }

@@ -3,6 +3,7 @@ import type { Manifest } from '../../core/manifest.ts';
 import type { ModuleFacts } from '../../core/module-facts.ts';
 import type { NewFile } from '../add.ts';
 import type { Owner } from '../owner.ts';
+import type { SourcePort } from '../sources/port-source.ts';
 
 /** Everything that the front thread and the preparation thread say to each other. */
 
@@ -10,6 +11,8 @@ import type { Owner } from '../owner.ts';
 export interface ThreadData {
   readonly dataDir: string;
   readonly gateways: readonly string[];
+  /** Sources beside the gateways, whose work is done in other threads. */
+  readonly sources: readonly SourcePort[];
   readonly sourceTimeoutMs: number;
   readonly totalTimeoutMs: number;
   readonly maxFunctionBytes: number;

@@ -3,10 +3,12 @@ import { InferbaseError, toErrorData } from '../../core/errors.ts';
 import { takeDecodedTypes } from '../../wasm/decoded-types.ts';
 import { createAtomicFiles } from '../atomic-file.ts';
 import { createBlockFolder } from '../block-folder.ts';
-import { createBlockSource } from '../block-reader.ts';
-import { createGateways } from '../gateways.ts';
+import { createBlockReaders } from '../block-reader.ts';
 import { createLayout } from '../layout.ts';
 import { abortable } from '../single-flight.ts';
+import { createGatewaySources } from '../sources/gateway-source.ts';
+import { createPortSource } from '../sources/port-source.ts';
+import { createSourceRace } from '../sources/source-race.ts';
 import { createJobs } from './jobs.ts';
 import type { FromThread, Job, ThreadData, ToThread } from './protocol.ts';
 
@@ -25,8 +27,11 @@ const folder = createBlockFolder(
   { files, layout },
   { log: (line, fields = {}) => post({ type: 'log', line, fields }) },
 );
-const gateways = createGateways(data);
-const jobs = createJobs({ layout, files, folder, source: createBlockSource({ folder, gateways }) }, data);
+const sources = createSourceRace(
+  { sources: [...data.sources.map(createPortSource), ...createGatewaySources(data)] },
+  data,
+);
+const jobs = createJobs({ layout, files, folder, readers: createBlockReaders({ folder, sources }) }, data);
 const running = new Map<number, AbortController>();
 
 /** The front thread's hook is to have returned before the next byte is written. */
@@ -65,7 +70,7 @@ function tooSlow(): InferbaseError {
   return new InferbaseError(
     'ERR_SOURCE_UNAVAILABLE',
     `The function was not here within ${data.totalTimeoutMs} ms; try again or set faster gateways.`,
-    { details: data.gateways.map((text) => `${new URL(text).host}: asked, too slow`) },
+    { details: sources.names.map((name) => `${name}: asked, too slow`) },
   );
 }
 
@@ -75,7 +80,7 @@ port.on('message', (message: ToThread) => {
   else {
     for (const controller of running.values()) controller.abort();
     // With the port closed and no request open the thread ends by itself, after the writes under way.
-    void gateways.close().finally(() => port.close());
+    void sources.close().finally(() => port.close());
   }
 });
 post({ type: 'ready' });
