@@ -5,7 +5,8 @@ import { InferbaseError } from '../core/errors.ts';
 import { compileFunction } from './compile-function.ts';
 import { watchInterrupt } from './interrupt.ts';
 import type { AddCommand } from './program.ts';
-import { size, step } from './terminal.ts';
+import { step } from './progress.ts';
+import { size } from './terminal.ts';
 
 const EXAMPLES = `
 Examples:

@@ -8,6 +8,7 @@ import type { Settings } from '../config/settings.ts';
 import { InferbaseError } from '../core/errors.ts';
 import { makeFolder } from '../core/folder.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
+import { writeError } from './terminal.ts';
 
 const PLACEHOLDERS = { text: 'text', number: 'n', switch: 'true|false', list: 'list', mapping: 'json' } as const;
 
@@ -88,7 +89,7 @@ export async function commandSettings(
   const log = createLog({
     level: loaded.settings.log.level,
     pretty: process.stderr.isTTY === true,
-    write: (text) => void process.stderr.write(text),
+    write: writeError,
   });
   for (const remark of loaded.remarks) log.info(remark);
   // A second wall behind the limit in every rewritten module; nothing has been compiled yet.

@@ -13,9 +13,10 @@ import { isFree, type ModelServer, startModelServer, tryListening } from './mode
 import { withRuntime } from './open-runtime.ts';
 import { findPackage } from './package-root.ts';
 import type { AddCommand } from './program.ts';
+import { step } from './progress.ts';
 import { listen, storeFunction } from './serve.ts';
 import { addSettingsFlags, type CommandSettings, commandSettings } from './settings-flags.ts';
-import { print, printError, size, step } from './terminal.ts';
+import { print, printError, size } from './terminal.ts';
 
 const EXAMPLES = `
 Examples:
