@@ -62,6 +62,7 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
       threads: settings.sandbox.threads,
       concurrency: settings.limits.concurrency,
       queue: settings.limits.queue,
+      poolBytes: settings.limits.poolBytes,
       upstreams: settings.upstreams,
       memoryPages: settings.limits.memoryPages,
       processes: hasExtensions(extensions),

@@ -123,13 +123,12 @@ function contextOf(
   found: StoredFunction,
   given: Pick<ExecutionContext, 'args' | 'env' | 'stdin' | 'files'> & { settings: Settings; allow: readonly string[] },
 ): ExecutionContext {
-  const { concurrency, queue, ...ceiling } = given.settings.limits;
   return {
     args: [found.name, ...given.args],
     env: given.env,
     stdin: given.stdin,
     files: given.files ?? [],
-    limits: clampLimits(ceiling, found.manifest?.limits ?? {}),
+    limits: clampLimits(given.settings.limits, found.manifest?.limits ?? {}),
     permissions: intersectPermissions({
       // Who types the command is the operator.
       policy: [...given.settings.policy.allow, ...given.allow],

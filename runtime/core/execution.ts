@@ -50,7 +50,25 @@ export interface Usage {
   /** Largest size the linear memory reached, in bytes. */
   readonly peakMemoryBytes: number;
   readonly hostCalls: number;
+  /**
+   * Bytes that the guest took in: of standard input, response bodies and what extensions said. Read twice, counted twice;
+   * arguments, environment and files are not counted.
+   */
+  readonly bytesIn: number;
+  /** Bytes that it gave out: to standard output and error, kept or not, in request bodies and to extensions. */
+  readonly bytesOut: number;
 }
+
+/** Usage of an execution that used nothing. */
+export const NO_USAGE: Usage = {
+  wallMs: 0,
+  cpuMs: 0,
+  fuel: 0,
+  peakMemoryBytes: 0,
+  hostCalls: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+};
 
 /** What came of a guest that ran. Same shape whether it succeeded or not. */
 export interface Outcome {

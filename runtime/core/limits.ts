@@ -1,4 +1,6 @@
-/** The bounds of one execution. Units: ms, bytes, 64 KiB pages, counts. */
+/**
+ * The bounds of one execution, and how much of its node it may take beside others. Units: ms, bytes, 64 KiB pages, counts.
+ */
 export interface Limits {
   /** Wall-clock time from the start of the execution, in ms. */
   readonly deadlineMs: number;
@@ -13,6 +15,18 @@ export interface Limits {
   readonly bodyBytes: number;
   /** Number of host calls one execution may make. */
   readonly hostCalls: number;
+  /** Files, responses, extensions and lists of extensions that it may hold open, all together. */
+  readonly handles: number;
+  /** Contents of the files it has, in bytes. */
+  readonly fileBytes: number;
+  /** Executions of its function that may be alive when it starts, itself among them; else it waits. */
+  readonly functionConcurrency: number;
+  /** The same of all executions of the process. */
+  readonly concurrency: number;
+  /** Executions that may be waiting, itself among them; else it is refused. */
+  readonly queue: number;
+  /** Unused linear memory that its thread may hold once its own is handed back, in bytes. */
+  readonly poolBytes: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -25,7 +39,16 @@ export const DEFAULT_LIMITS: Limits = {
   stdinBytes: 8_388_608,
   bodyBytes: 8_388_608,
   hostCalls: 10_000_000,
+  handles: 1_024,
+  fileBytes: 67_108_864,
+  functionConcurrency: 4_096,
+  concurrency: 4_096,
+  queue: 1_024,
+  poolBytes: 67_108_864,
 };
+
+/** Names of all limits. */
+export const LIMIT_NAMES = Object.keys(DEFAULT_LIMITS) as readonly (keyof Limits)[];
 
 /**
  * The tightest of several sets of limits, key by key.
@@ -35,7 +58,7 @@ export const DEFAULT_LIMITS: Limits = {
 export function clampLimits(ceiling: Limits, ...asked: readonly Partial<Limits>[]): Limits {
   const result: Record<keyof Limits, number> = { ...ceiling };
   for (const layer of asked) {
-    for (const key of Object.keys(ceiling) as (keyof Limits)[]) {
+    for (const key of LIMIT_NAMES) {
       const value = layer[key];
       if (value !== undefined && value < result[key]) result[key] = value;
     }

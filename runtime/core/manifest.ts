@@ -1,5 +1,5 @@
 import { InferbaseError } from './errors.ts';
-import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { LIMIT_NAMES, type Limits } from './limits.ts';
 
 /** What an author declares beside a module, in the DAG that the CID names. */
 export interface Manifest {
@@ -127,7 +127,7 @@ function ownLimits(own: Json | undefined): Partial<Limits> {
   const limits = own === undefined ? undefined : optional(own, 'limits', 'inferbase', object);
   const result: Partial<Record<keyof Limits, number>> = {};
   if (limits === undefined) return result;
-  for (const key of Object.keys(DEFAULT_LIMITS) as (keyof Limits)[]) {
+  for (const key of LIMIT_NAMES) {
     const value = optional(limits, key, 'inferbase.limits', count);
     if (value !== undefined) result[key] = value;
   }

@@ -120,6 +120,8 @@ export type OutcomeMessage = readonly [
   fuel: number,
   peakMemoryBytes: number,
   hostCalls: number,
+  bytesIn: number,
+  bytesOut: number,
 ];
 
 /** Sandbox thread → front thread. */
@@ -153,9 +155,10 @@ export function packOutcomes(
   const messages = outcomes.map(([id, outcome]): OutcomeMessage => {
     const { cause, exitCode, message, usage } = outcome;
     const truncated = (outcome.stdoutTruncated ? 1 : 0) | (outcome.stderrTruncated ? 2 : 0);
-    const { wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls } = usage;
+    const { wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls, bytesIn, bytesOut } = usage;
     const [stdout, stderr] = [pack(outcome.stdout), pack(outcome.stderr)];
-    return [id, cause, exitCode, message, stdout, stderr, truncated, wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls];
+    const used = [wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls, bytesIn, bytesOut] as const;
+    return [id, cause, exitCode, message, stdout, stderr, truncated, ...used];
   });
   const bytes = new Uint8Array(length);
   let offset = 0;
@@ -185,9 +188,9 @@ export function* unpackOutcomes({
   };
   for (const row of outcomes) {
     const [id, cause, exitCode, message, packedStdout, packedStderr, truncated, ...numbers] = row;
-    const [wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls] = numbers;
+    const [wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls, bytesIn, bytesOut] = numbers;
     const [stdout, stderr] = [unpack(packedStdout), unpack(packedStderr)];
-    const usage = { wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls };
+    const usage = { wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls, bytesIn, bytesOut };
     const [stdoutTruncated, stderrTruncated] = [(truncated & 1) !== 0, (truncated & 2) !== 0];
     const outcome = { cause, exitCode, message, stdout, stderr, stdoutTruncated, stderrTruncated, usage };
     const trace = traces?.get(id);

@@ -4,6 +4,7 @@ import type { HostCall } from '../core/host-calls.ts';
 import { REWRITTEN } from '../core/module-facts.ts';
 import type { FunctionEntry } from '../core/sandbox-messages.ts';
 import type { ServiceClient, ServiceOp, ServiceOps } from '../core/services.ts';
+import { Handles } from './handles.ts';
 import type { HookPool, Hooks, HookTarget } from './hooks.ts';
 import type { Host, HostCallHandler, HostModule } from './host.ts';
 import { hostImports, type PlannedImport } from './host-imports.ts';
@@ -66,6 +67,8 @@ export class Execution implements Host, HookTarget, Metered {
   readonly context: ExecutionContext;
   readonly memory: GuestMemory;
   readonly outbound: Outbound;
+  readonly handles: Handles;
+  readonly traffic = { bytesIn: 0, bytesOut: 0 };
   readonly output = {
     stdout: (bytes: Uint8Array): void => this.#print(this.#stdout, bytes),
     stderr: (bytes: Uint8Array): void => this.#print(this.#stderr, bytes),
@@ -99,6 +102,7 @@ export class Execution implements Host, HookTarget, Metered {
     this.#sandbox = sandbox;
     this.context = run.context;
     this.outbound = sandbox.outbound;
+    this.handles = new Handles(limits.handles);
     this.deadlineAt = performance.timeOrigin + this.#startedAt + limits.deadlineMs;
     this.#meter = new Meter(this, limits.fuel, sandbox);
     this.#stdout = new CappedOutput(limits.stdoutBytes);
@@ -309,6 +313,7 @@ export class Execution implements Host, HookTarget, Metered {
   }
 
   #print(stream: CappedOutput, bytes: Uint8Array): void {
+    this.traffic.bytesOut += bytes.length;
     if (stream.append(bytes)) return;
     const message = 'went on printing far beyond its output limit';
     this.#record({ cause: 'output', exitCode: CAUSE_EXIT_CODES.output, message });
@@ -379,6 +384,7 @@ export class Execution implements Host, HookTarget, Metered {
         fuel: this.#meter.used,
         peakMemoryBytes,
         hostCalls: this.#hostCalls,
+        ...this.traffic,
       },
       ...(this.#trace === null ? {} : { trace: this.#trace.calls }),
     };

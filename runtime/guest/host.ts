@@ -1,5 +1,6 @@
 import type { ExecutionContext } from '../core/execution.ts';
 import type { ServiceOp, ServiceOps } from '../core/services.ts';
+import type { Handles } from './handles.ts';
 import type { GuestMemory } from './memory.ts';
 import type { Outbound } from './outbound/fetch.ts';
 
@@ -9,6 +10,10 @@ export interface Host {
   readonly memory: GuestMemory;
   readonly output: { stdout(bytes: Uint8Array): void; stderr(bytes: Uint8Array): void };
   readonly outbound: Outbound;
+  /** What it holds open: every handler that opens something asks here, takes one, and gives it back. */
+  readonly handles: Handles;
+  /** Bytes from and to the outside, as `Usage` has them: every handler that moves some adds them here. */
+  readonly traffic: { bytesIn: number; bytesOut: number };
   /** Asks the front thread for what a sandbox thread cannot do. Rejects when it failed. */
   ask<Op extends ServiceOp>(op: Op, payload: ServiceOps[Op]['payload']): Promise<ServiceOps[Op]['answer']>;
   /** Ends the execution as `proc_exit(code)` does; does not return. */

@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import type { Outcome, SeedFile } from '../core/execution.ts';
+import { NO_USAGE, type Outcome, type SeedFile } from '../core/execution.ts';
 import {
   type FromSandbox,
   type Grant,
@@ -134,7 +134,7 @@ function failedToStart(error: unknown): Outcome {
     stderr: EMPTY,
     stdoutTruncated: false,
     stderrTruncated: false,
-    usage: { wallMs: 0, cpuMs: 0, fuel: 0, peakMemoryBytes: 0, hostCalls: 0 },
+    usage: NO_USAGE,
   };
 }
 

@@ -1,5 +1,5 @@
 import { InferbaseError } from '../core/errors.ts';
-import type { Limits } from '../core/limits.ts';
+import { LIMIT_NAMES, type Limits } from '../core/limits.ts';
 import type { ExecuteRequest } from '../core/node.ts';
 import { BOOL, type Decoded, FLOAT64, INT, list, STRING, struct, UINT64 } from './go-json.ts';
 
@@ -19,6 +19,11 @@ const RUNTIME = struct('execute.BLSRuntimeConfig', {
   drivers_root_path: STRING,
 });
 
+/** Ours: every limit by its own name, as under `inferbase.limits` in a manifest; keys match in any case. */
+const EXTRAS = struct('execute.Inferbase', {
+  limits: struct('execute.Limits', Object.fromEntries(LIMIT_NAMES.map((name) => [name.toLowerCase(), UINT64]))),
+});
+
 const CONFIG = struct('execute.Config', {
   runtime: RUNTIME,
   env_vars: list(struct('execute.EnvVar', { name: STRING, value: STRING })),
@@ -34,6 +39,7 @@ const CONFIG = struct('execute.Config', {
   timeout: INT,
   consensus_algorithm: STRING,
   threshold: FLOAT64,
+  inferbase: EXTRAS,
 });
 
 export const EXECUTE_REQUEST = struct('main.ExecuteRequest', {
@@ -48,6 +54,7 @@ export const EXECUTE_REQUEST = struct('main.ExecuteRequest', {
 /** Most parameters and most variables of a request; millions fit into a body, and each is a string on two heaps. */
 const MAX_ITEMS = 10_000;
 
+const NO_LIMITS: Partial<Limits> = {};
 const NO_BYTES = new Uint8Array(0);
 const UTF8 = new TextEncoder();
 
@@ -71,7 +78,7 @@ export function toExecuteRequest(body: Decoded<typeof EXECUTE_REQUEST>): Execute
     // Not Buffer.from: its bytes may lie in a pool, which a copy to another thread would take along whole.
     stdin: stdin === '' ? NO_BYTES : UTF8.encode(stdin),
     permissions: config.permissions ?? null,
-    limits: askedLimits(config.runtime ?? {}),
+    limits: askedLimits(config),
     nodeCount: config.number_of_nodes ?? 0,
     consensus: (config.consensus_algorithm ?? '').toLowerCase(),
   };
@@ -85,11 +92,19 @@ function checkCount(field: string, items: readonly unknown[] = []): void {
   );
 }
 
-/** 0 asks for nothing, as with bls-runtime's flags. */
-function askedLimits({ run_time = 0, limited_memory = 0, limited_fuel = 0 }: Decoded<typeof RUNTIME>): Partial<Limits> {
-  return {
+/** In `runtime`, 0 asks for nothing, as with bls-runtime's flags; under `inferbase.limits` it is meant as written. */
+function askedLimits({ runtime, inferbase }: Decoded<typeof CONFIG>): Partial<Limits> {
+  if (runtime === undefined && inferbase === undefined) return NO_LIMITS;
+  const { run_time = 0, limited_memory = 0, limited_fuel = 0 } = runtime ?? {};
+  const blockless: Partial<Limits> = {
     ...(run_time > 0 && { deadlineMs: run_time }),
     ...(limited_memory > 0 && { memoryPages: limited_memory }),
     ...(limited_fuel > 0 && { fuel: limited_fuel }),
   };
+  const asked: Partial<Record<keyof Limits, number>> = { ...blockless };
+  for (const name of LIMIT_NAMES) {
+    const value = inferbase?.limits?.[name.toLowerCase()];
+    if (value !== undefined) asked[name] = Math.min(value, asked[name] ?? value);
+  }
+  return asked;
 }

@@ -10,7 +10,7 @@ export function encodeResult(outcome: Outcome): string {
 
 /**
  * b7s's usage (models/execute/result.go), zero values omitted as there: `wall_clock_time` and
- * `cpu_user_time` in whole nanoseconds, `memory_max_kb`; and ours, `fuel` and `host_calls`.
+ * `cpu_user_time` in whole nanoseconds, `memory_max_kb`; and ours, `fuel`, `host_calls`, `bytes_in` and `bytes_out`.
  */
 export function encodeUsage(usage: Usage): string {
   const fields: string[] = [];
@@ -22,6 +22,8 @@ export function encodeUsage(usage: Usage): string {
   if (memoryKb > 0) fields.push(`"memory_max_kb":${memoryKb}`);
   if (usage.fuel > 0) fields.push(`"fuel":${usage.fuel}`);
   if (usage.hostCalls > 0) fields.push(`"host_calls":${usage.hostCalls}`);
+  if (usage.bytesIn > 0) fields.push(`"bytes_in":${usage.bytesIn}`);
+  if (usage.bytesOut > 0) fields.push(`"bytes_out":${usage.bytesOut}`);
   return `{${fields.join(',')}}`;
 }
 

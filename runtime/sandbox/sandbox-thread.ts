@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Cause, ExecutionContext, Outcome, SeedFile } from '../core/execution.ts';
+import { type Cause, type ExecutionContext, NO_USAGE, type Outcome, type SeedFile } from '../core/execution.ts';
 import { CAUSE_EXIT_CODES } from '../core/exit-codes.ts';
 import {
   cellDifference,
@@ -308,6 +308,6 @@ export function ended(cause: Exclude<Cause, 'exited' | 'trapped'>, message: stri
     stderr: new Uint8Array(0),
     stdoutTruncated: false,
     stderrTruncated: false,
-    usage: { wallMs, cpuMs: 0, fuel: 0, peakMemoryBytes: 0, hostCalls: 0 },
+    usage: { ...NO_USAGE, wallMs },
   };
 }

@@ -94,6 +94,12 @@ const READ: readonly (readonly [name: string, body: string, asked: Partial<Execu
     '{"config":{"runtime":{"run_time":250,"limited_memory":16,"limited_fuel":9}}}',
     { limits: { deadlineMs: 250, memoryPages: 16, fuel: 9 } },
   ],
+  [
+    'every limit by its own name, the smallest where there are two',
+    '{"config":{"runtime":{"run_time":250,"limited_fuel":9},"inferbase":{"limits":{"deadlineMs":300,"fuel":8,"STDOUTBYTES":0}}}}',
+    { limits: { deadlineMs: 250, fuel: 8, stdoutBytes: 0 } },
+  ],
+  ['null for our own limits', '{"config":{"inferbase":{"limits":{"handles":null}}}}', {}],
   ['limits of 0', '{"config":{"runtime":{"run_time":0,"limited_memory":0,"limited_fuel":0,"entry":"other"}}}', {}],
   [
     'the largest unsigned number',

@@ -28,7 +28,7 @@ test('a function that exits 0 is answered field for field in the order of the in
     await answered([peerResult(PEER)]),
     `{"code":"200","request_id":"ID","results":[{"result":{"stdout":"{\\"infererValue\\":\\"42\\"}\\n","stderr":"","exit_code":0},` +
       `"peers":["${PEER}"],"frequency":100,"metadata":{"${PEER}":{"cause":"exited","usage":{"wall_clock_time":1500000,` +
-      `"cpu_user_time":250000,"memory_max_kb":65,"fuel":1234,"host_calls":3}}}}],"cluster":{"peers":["${PEER}"]}}\n`,
+      `"cpu_user_time":250000,"memory_max_kb":65,"fuel":1234,"host_calls":3,"bytes_out":7}}}}],"cluster":{"peers":["${PEER}"]}}\n`,
   );
 });
 
@@ -109,7 +109,7 @@ test('output that is not UTF-8 has U+FFFD in its place, and a byte order mark st
 });
 
 test('truncated output is marked, and usage of zero is left out', async () => {
-  const usage = { wallMs: 0, cpuMs: 0, fuel: 0, peakMemoryBytes: 0, hostCalls: 0 };
+  const usage = { wallMs: 0, cpuMs: 0, fuel: 0, peakMemoryBytes: 0, hostCalls: 0, bytesIn: 0, bytesOut: 0 };
   const body = JSON.parse(await answered([peerResult(PEER, { stdoutTruncated: true, stderrTruncated: true, usage })]));
   assert.deepEqual(body.results[0].metadata[PEER], { cause: 'exited', usage: {}, truncated: ['stdout', 'stderr'] });
 });

@@ -16,7 +16,7 @@ export function outcome(over: Partial<Outcome> = {}): Outcome {
     stderr: new Uint8Array(0),
     stdoutTruncated: false,
     stderrTruncated: false,
-    usage: { wallMs: 1.5, cpuMs: 0.25, fuel: 1234, peakMemoryBytes: 65_537, hostCalls: 3 },
+    usage: { wallMs: 1.5, cpuMs: 0.25, fuel: 1234, peakMemoryBytes: 65_537, hostCalls: 3, bytesIn: 0, bytesOut: 7 },
     ...over,
   };
 }

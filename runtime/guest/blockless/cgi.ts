@@ -33,6 +33,7 @@ export function createBlocklessCgi(host: Host): HostModule {
   function add(entry: Open, handlePointer: number): number {
     memory.setU32(handlePointer, lastHandle + 1);
     open.set(++lastHandle, entry);
+    host.handles.take();
     return ERRNO.success;
   }
 
@@ -48,7 +49,7 @@ export function createBlocklessCgi(host: Host): HostModule {
    */
   async function list(handlePointer: number): Promise<number> {
     memory.bytes(handlePointer, 4);
-    if (open.size >= MAX_OPEN) return ERRNO.runtimeError;
+    if (open.size >= MAX_OPEN || host.handles.full) return ERRNO.runtimeError;
     return add({ list: await host.ask('cgi.list', null), at: 0 }, handlePointer);
   }
 
@@ -81,7 +82,7 @@ export function createBlocklessCgi(host: Host): HostModule {
     if (commandLength >>> 0 > MAX_COMMAND_BYTES) return ERRNO.invalidParameter;
     const command = parseCgiCommand(readText(commandPointer, commandLength));
     if (command === null) return ERRNO.invalidParameter;
-    if (open.size >= MAX_OPEN) return ERRNO.runtimeError;
+    if (open.size >= MAX_OPEN || host.handles.full) return ERRNO.runtimeError;
     const answer = await host.ask('cgi.open', command);
     if (answer === 'unknown') return ERRNO.invalidExtension;
     return answer === 'failed' ? ERRNO.runtimeError : add({ child: answer }, handlePointer);
@@ -116,6 +117,7 @@ export function createBlocklessCgi(host: Host): HostModule {
     memory.bytes(countPointer, 4);
     const bytes = wanted === 0 ? new Uint8Array(0) : await host.ask('cgi.read', [child, stream, wanted]);
     if (bytes === null) return ERRNO.invalidHandle;
+    host.traffic.bytesIn += bytes.length;
     memory.write(buffer, bytes);
     memory.setU32(countPointer, bytes.length);
     return ERRNO.success;
@@ -134,6 +136,7 @@ export function createBlocklessCgi(host: Host): HostModule {
     for (let at = 0; at < wanted; at += WRITE_BYTES) {
       const piece = memory.bytes((buffer >>> 0) + at, Math.min(wanted - at, WRITE_BYTES)).slice();
       if (!(await host.ask('cgi.write', [child, piece]))) return ERRNO.runtimeError;
+      host.traffic.bytesOut += piece.length;
     }
     memory.setU32(countPointer, wanted);
     return ERRNO.success;
@@ -143,6 +146,7 @@ export function createBlocklessCgi(host: Host): HostModule {
   async function close(handle: number): Promise<number> {
     const child = childOf(handle);
     if (!open.delete(handle)) return ERRNO.invalidHandle;
+    host.handles.give();
     if (child !== undefined) await host.ask('cgi.close', child);
     return ERRNO.success;
   }

@@ -77,11 +77,12 @@ export function createBlocklessHttp(host: Host): HostModule {
     memory.bytes(statusPointer, 4);
     const options = parseHttpOptions(optionsText);
     if (typeof options === 'number') return options;
-    if (open.size >= MAX_OPEN) return ERRNO.tooManySessions;
+    if (open.size >= MAX_OPEN || host.handles.full) return ERRNO.tooManySessions;
 
     const { permissions, limits } = host.context;
     const { signal, outbound } = host;
     let response: OutboundResponse;
+    host.traffic.bytesOut += options.body?.length ?? 0;
     try {
       response = await outbound.request({ ...options, url, permissions, signal, maxBodyBytes: limits.bodyBytes });
     } catch (error) {
@@ -96,6 +97,7 @@ export function createBlocklessHttp(host: Host): HostModule {
     }
     if (lastHandle === 0) host.onClose(closeAll);
     lastHandle++;
+    host.handles.take();
     open.set(lastHandle, { response, isText: isUtf8Text(response), held: new Uint8Array(0) });
     return ERRNO.success;
   }
@@ -158,6 +160,7 @@ export function createBlocklessHttp(host: Host): HostModule {
         if (filled > 0 && error instanceof OutboundError && error.kind !== 'cancelled') break;
         return failed(error);
       }
+      host.traffic.bytesIn += count;
       memory.write(buffer + filled, part.subarray(0, count));
       filled += count;
       if (count < part.length) break;
@@ -176,6 +179,7 @@ export function createBlocklessHttp(host: Host): HostModule {
     const entry = open.get(handle);
     if (entry === undefined) return ERRNO.invalidHandle;
     open.delete(handle);
+    host.handles.give();
     entry.response.cancel();
     return ERRNO.success;
   }

@@ -15,13 +15,14 @@ const UTF8 = new TextEncoder();
 export function createBlocklessMemory(host: Host): HostModule {
   const { memory, context } = host;
 
+  /** @returns number of bytes copied */
   function copy(source: Uint8Array, buffer: number, capacity: number, countPointer: number): number {
     const target = memory.bytes(buffer, capacity);
     memory.bytes(countPointer, 4);
     const copied = source.subarray(0, target.length);
     target.set(copied);
     memory.setU32(countPointer, copied.length);
-    return ERRNO.success;
+    return copied.length;
   }
 
   /**
@@ -31,7 +32,8 @@ export function createBlocklessMemory(host: Host): HostModule {
    */
   function readStdin(buffer: number, capacity: number, countPointer: number): number {
     if (capacity === 0) return ERRNO.invalidParameter;
-    return copy(context.stdin, buffer, capacity, countPointer);
+    host.traffic.bytesIn += copy(context.stdin, buffer, capacity, countPointer);
+    return ERRNO.success;
   }
 
   /**
@@ -47,7 +49,8 @@ export function createBlocklessMemory(host: Host): HostModule {
     if (dropped > 0) {
       host.log(`env_var_read: the guest's buffer of ${room} bytes has no room for the last ${dropped} variables.`);
     }
-    return copy(json, buffer, capacity, countPointer);
+    copy(json, buffer, capacity, countPointer);
+    return ERRNO.success;
   }
 
   return {

@@ -3,7 +3,7 @@ import { CLOCK, readClock } from './clock.ts';
 import { ERRNO } from './errno.ts';
 import type { DirectoryInode, FileInode } from './inode.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, RIGHT } from './rights.ts';
-import { Storage } from './storage.ts';
+import { DEFAULT_STORAGE, Storage } from './storage.ts';
 import { VirtualFs } from './virtual-fs.ts';
 
 interface Common {
@@ -99,7 +99,7 @@ export class Descriptors {
 
   /** @returns success, or the errno for which nothing can be opened now: mfile, nfile */
   room(): number {
-    if (this.#lowestFree() >= MAX_DESCRIPTORS) return ERRNO.mfile;
+    if (this.#lowestFree() >= MAX_DESCRIPTORS || this.#host.handles.full) return ERRNO.mfile;
     // Given back at once: the one who asks opens in the same call.
     if (!this.#mounted().storage.takeHandle()) return ERRNO.nfile;
     this.#mounted().storage.giveHandle();
@@ -112,6 +112,7 @@ export class Descriptors {
     this.#table[fd] = descriptor;
     descriptor.node.opens++;
     this.#mounted().storage.takeHandle();
+    this.#host.handles.take();
     return fd;
   }
 
@@ -139,6 +140,8 @@ export class Descriptors {
     if (isStream(descriptor)) return;
     const { fs, storage } = this.#mounted();
     storage.giveHandle();
+    // What was open from the start is not the guest's.
+    if (descriptor.kind === 'file' || descriptor.preopen === null) this.#host.handles.give();
     fs.closed(descriptor.node);
   }
 
@@ -150,7 +153,7 @@ export class Descriptors {
   #mounted(): { readonly fs: VirtualFs; readonly storage: Storage } {
     if (this.#open !== null) return this.#open;
     const { files = [] } = this.#host.context;
-    const storage = new Storage();
+    const storage = new Storage({ ...DEFAULT_STORAGE, bytes: this.#host.context.limits.fileBytes });
     const fs = new VirtualFs(storage, () => readClock(CLOCK.realtime, 0) ?? 0n);
     this.#open = { fs, storage };
     this.#host.onClose(() => storage.close());

@@ -66,6 +66,7 @@ export function createFd(host: Host, descriptors: Descriptors, layout: Layout = 
             target.set(piece);
             read += piece.length;
           }
+          host.traffic.bytesIn += read;
         }
         source.position += read;
         memory.setU32(out, read);

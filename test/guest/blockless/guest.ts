@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test';
 import { DEFAULT_LIMITS, type Limits } from '../../../runtime/core/limits.ts';
 import { NO_PERMISSIONS, type Permissions } from '../../../runtime/core/permissions.ts';
 import type { ServiceOp } from '../../../runtime/core/services.ts';
+import { Handles } from '../../../runtime/guest/handles.ts';
 import type { Host, HostModule } from '../../../runtime/guest/host.ts';
 import { GuestMemory, MemoryFault } from '../../../runtime/guest/memory.ts';
 import type { Outbound } from '../../../runtime/guest/outbound/fetch.ts';
@@ -52,6 +53,8 @@ export function createGuest(t: TestContext, init: GuestInit = {}): Guest {
     memory,
     output: { stdout: () => {}, stderr: () => {} },
     outbound: init.outbound ?? NO_NETWORK,
+    handles: new Handles(init.limits?.handles ?? DEFAULT_LIMITS.handles),
+    traffic: { bytesIn: 0, bytesOut: 0 },
     ask: (init.ask ?? (() => Promise.reject(new Error('no services in this test')))) as Host['ask'],
     exit: (code) => {
       throw new Error(`exit ${code}`);
