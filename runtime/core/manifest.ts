@@ -18,6 +18,8 @@ export interface Manifest {
   readonly entryModule: string | null;
   /** Export to call, as version 1 has it; `null` for the usual one. */
   readonly entryExport: string | null;
+  /** Files beside the modules that the function reads, by path in the package; `null` where the manifest does not say. */
+  readonly files: readonly string[] | null;
 }
 
 /** A module file named by the manifest. */
@@ -33,6 +35,16 @@ export interface ManifestModule {
 
 /** Largest manifest that is read, in bytes. */
 export const MAX_MANIFEST_BYTES = 262_144;
+
+/** What `$schema` of a manifest says: a name, not an address (`inferbase/manifest.schema.json` has the schema). */
+export const MANIFEST_SCHEMA = 'urn:inferbase:manifest:1';
+
+/** Keys of the older stack for limits of ours: 64 KiB pages, ms, units. 0 is no limit. */
+export const LEGACY_LIMITS = {
+  limited_memory: 'memoryPages',
+  run_time: 'deadlineMs',
+  limited_fuel: 'fuel',
+} as const satisfies Record<string, keyof Limits>;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -55,10 +67,11 @@ export function parseManifest(bytes: Uint8Array): Manifest {
     name,
     archive: archiveOf(root),
     permissions: permissionsOf(root, own !== undefined),
-    limits: { ...blocklessLimits(root), ...ownLimits(own) },
+    limits: { ...legacyLimits(root), ...ownLimits(own) },
     modules: parsed,
     entryModule: entry === undefined ? null : entry.file,
     entryExport: entryExportOf(root),
+    files: own === undefined ? null : filesOf(own),
   };
 }
 
@@ -112,15 +125,13 @@ function permissionsOf(root: Json, ours: boolean): readonly string[] | null {
   return list.map((item, index) => string(item, `permissions[${index}]`));
 }
 
-function blocklessLimits(root: Json): Partial<Limits> {
-  const pages = optional(root, 'limited_memory', '', count) ?? 0;
-  const time = optional(root, 'run_time', '', count) ?? 0;
-  const fuel = optional(root, 'limited_fuel', '', count) ?? 0;
-  return {
-    ...(pages > 0 && { memoryPages: pages }),
-    ...(time > 0 && { deadlineMs: time }),
-    ...(fuel > 0 && { fuel }),
-  };
+function legacyLimits(root: Json): Partial<Limits> {
+  const limits: Partial<Record<keyof Limits, number>> = {};
+  for (const [key, limit] of Object.entries(LEGACY_LIMITS)) {
+    const value = optional(root, key, '', count) ?? 0;
+    if (value > 0) limits[limit] = value;
+  }
+  return limits;
 }
 
 function ownLimits(own: Json | undefined): Partial<Limits> {
@@ -132,6 +143,24 @@ function ownLimits(own: Json | undefined): Partial<Limits> {
     if (value !== undefined) result[key] = value;
   }
   return result;
+}
+
+function filesOf(own: Json): readonly string[] | null {
+  const list = optional(own, 'files', 'inferbase', array);
+  return list?.map((item, index) => packagePath(item, `inferbase.files[${index}]`)) ?? null;
+}
+
+/** Relative, `/` between folders, and inside the package. */
+function packagePath(value: unknown, path: string): string {
+  const text = string(value, path);
+  if (!isPackagePath(text)) throw bad(path, 'a path inside the package', value);
+  return text;
+}
+
+/** Whether a text names a file inside a package: relative, `/` between folders, no `.`, `..`, empty part or `\\`. */
+export function isPackagePath(text: string): boolean {
+  if (text.length > 240 || /[\\\p{Cc}]/u.test(text)) return false;
+  return text.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 
 function moduleOf(item: Json, path: string): ManifestModule {

@@ -32,6 +32,7 @@ test('a manifest of the bls CLI is read, and what means nothing here left out', 
     modules: [{ file: 'coin.wasm', md5: 'ab'.repeat(16), name: 'coin', type: 'entry' }],
     entryModule: 'coin.wasm',
     entryExport: null,
+    files: null,
   });
 });
 
@@ -47,7 +48,7 @@ test('a manifest of the newer form is read; a runtime URL goes before its deploy
 });
 
 test('a manifest that says nothing narrows nothing', () => {
-  const nothing = { modules: [], entryModule: null, entryExport: null };
+  const nothing = { modules: [], entryModule: null, entryExport: null, files: null };
   const empty = { name: '', archive: null, permissions: null, limits: {}, ...nothing };
   assert.deepEqual(parse({}), empty);
   assert.deepEqual(parse({ name: null, permissions: null, runtime: null, modules: null, inferbase: null }), empty);
@@ -96,6 +97,9 @@ test('a value of the wrong kind is refused, and the key is named', () => {
     [{ run_time: 1.5 }, 'run_time'],
     [{ run_time: '10' }, 'run_time'],
     [{ inferbase: [] }, 'inferbase'],
+    [{ inferbase: { files: 'x' } }, 'inferbase.files'],
+    [{ inferbase: { files: ['a/../../b'] } }, 'inferbase.files[0]'],
+    [{ inferbase: { files: ['ok', '/etc/passwd'] } }, 'inferbase.files[1]'],
     [{ inferbase: { limits: { deadlineMs: 1e300 } } }, 'inferbase.limits.deadlineMs'],
   ];
   for (const [value, key] of cases) {
