@@ -68,6 +68,7 @@ const COMMANDS: Readonly<Record<string, (command: string) => Promise<void>>> = {
   'npx inferbase build': async (command) => assert.match(await shell(command), /moving-average\.wasm/),
   'npx inferbase exec': async (command) => assert.equal(await shell(command), '{"infererValue":"3.5"}'),
   'npx inferbase inspect': async (command) => assert.match(await shell(command), /runs +yes/),
+  'npx inferbase test': async (command) => assert.match(await shell(command), /^\d+ passed \(/m),
   'npx inferbase pin': async (command) => assert.match(await shell(command), /bafkrei/),
   'npx inferbase serve': async (command) => startAndStop(command, /API http/),
   // No container engine runs everywhere: this test takes the Dockerfile's steps one by one instead.

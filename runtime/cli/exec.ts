@@ -1,10 +1,8 @@
 import process from 'node:process';
-import type { Settings } from '../config/settings.ts';
 import { InferbaseError } from '../core/errors.ts';
-import type { ExecutionContext, Outcome } from '../core/execution.ts';
-import { clampLimits } from '../core/limits.ts';
-import { intersectPermissions } from '../core/permissions.ts';
+import type { Outcome } from '../core/execution.ts';
 import type { StoredFunction } from '../store/store.ts';
+import { executionContext } from './execution-context.ts';
 import { EXIT, ExitError } from './exit.ts';
 import { aborted, watchInterrupt } from './interrupt.ts';
 import { withAnyRuntime, withRuntime } from './open-runtime.ts';
@@ -101,7 +99,7 @@ async function exec(text: string, args: readonly string[], options: ExecOptions)
     if (isInputIgnored(options.stdin) && readsInput(found)) {
       printError('inferbase: the function gets no standard input; give it ours with --stdin -');
     }
-    const context = contextOf(found, { settings, allow: options.allow ?? [], args, env, stdin, files });
+    const context = executionContext(found, settings, { allow: options.allow ?? [], args, env, stdin, files });
     return Promise.race([runtime.run(found, context, interrupt.signal), interruption(interrupt.signal)]);
   });
   if (options.json) print(JSON.stringify(toJson(outcome)));
@@ -117,25 +115,6 @@ function readsInput({ facts }: StoredFunction): boolean {
 async function interruption(signal: AbortSignal): Promise<never> {
   await aborted(signal);
   throw new ExitError(EXIT.interrupted);
-}
-
-function contextOf(
-  found: StoredFunction,
-  given: Pick<ExecutionContext, 'args' | 'env' | 'stdin' | 'files'> & { settings: Settings; allow: readonly string[] },
-): ExecutionContext {
-  return {
-    args: [found.name, ...given.args],
-    env: given.env,
-    stdin: given.stdin,
-    files: given.files ?? [],
-    limits: clampLimits(given.settings.limits, found.manifest?.limits ?? {}),
-    permissions: intersectPermissions({
-      // Who types the command is the operator.
-      policy: [...given.settings.policy.allow, ...given.allow],
-      manifest: found.manifest?.permissions ?? null,
-      request: null,
-    }),
-  };
 }
 
 function readVariable(text: string): readonly [name: string, value: string] {

@@ -11,6 +11,7 @@ const COMMANDS: readonly (readonly [name: string, summary: string, load: () => P
   ['serve', 'serve functions by CID on the execute API', async () => (await import('./serve.ts')).addServe],
   ['exec', 'run one function once', async () => (await import('./exec.ts')).addExec],
   ['build', 'compile AssemblyScript functions', async () => (await import('./build.ts')).addBuild],
+  ['test', "run a function's own tests", async () => (await import('./test.ts')).addTest],
   ['pin', 'put files into the embedded store and print their CIDs', async () => (await import('./pin.ts')).addPin],
   ['inspect', 'show what a CID or a file is', async () => (await import('./inspect.ts')).addInspect],
 ];
