@@ -1,3 +1,4 @@
+import { hasMoreValuesThan } from '../core/json-size.ts';
 import { endOfString, endOfValue, skipSpace, unpackError } from './json-scan.ts';
 
 /**
@@ -19,6 +20,9 @@ export interface GoType<T> {
   /** By lower-case key; a Map, so that `__proto__` is a key like any other. */
   readonly fields: ReadonlyMap<string, GoType<unknown>>;
 }
+
+/** Most values of a body, roughly: an 8 MiB one of nothing but brackets would hold the thread for most of a second. */
+const MAX_VALUES = 250_000;
 
 /** What a `GoType` decodes to. */
 export type Decoded<G> = G extends GoType<infer T> ? T : never;
@@ -55,9 +59,14 @@ export function struct<F extends Readonly<Record<string, GoType<unknown>>>>(
 /**
  * Decodes the first JSON value of a body.
  * @param body UTF-8, invalid bytes read as U+FFFD; the body `null` gives the type's zero value
- * @throws InferbaseError `ERR_INVALID_REQUEST` with echo's words for a syntax or type error
+ * @throws InferbaseError `ERR_INVALID_REQUEST` with echo's words for a syntax or type error, or for too many values
  */
 export function decodeJson<T>(body: Buffer, type: GoType<T>): T {
+  if (hasMoreValuesThan(MAX_VALUES, body)) {
+    throw unpackError(
+      `code=400, message=more than ${MAX_VALUES} JSON values in one body; send data as text in one field`,
+    );
+  }
   const value = bind(parseFirst(body), type);
   if (value !== MISMATCH) return value as T;
   throw unpackError(findTypeError(body, { type, start: 0, path: '', owner: '' }) ?? 'code=400, message=Bad Request');

@@ -1,5 +1,8 @@
 import { BLOCKLESS_HTTP_ERRNO } from './http-errno.ts';
 
+/** Characters of headers as text; far more than may be sent. */
+const MAX_HEADERS_TEXT = 262_144;
+
 /** What a guest asks of `http_req` beside the URL. */
 export interface HttpOptions {
   readonly method: string;
@@ -37,6 +40,7 @@ function parseHeaders(given: unknown): readonly (readonly [string, string])[] | 
   if (given === undefined || given === null || given === '') return [];
   let headers: unknown = given;
   if (typeof given === 'string') {
+    if (given.length > MAX_HEADERS_TEXT) return null;
     try {
       headers = JSON.parse(given);
     } catch {

@@ -1,3 +1,4 @@
+import { hasMoreValuesThan } from '../../core/json-size.ts';
 import type { Host, HostModule } from '../host.ts';
 import { OutboundError } from '../outbound/errors.ts';
 import type { OutboundResponse } from '../outbound/fetch.ts';
@@ -15,6 +16,9 @@ const SDK_STEP = 1024;
 const COPY_BYTES = 65_536;
 /** Longest string, in bytes, unless bodies may be longer: parsed, it takes many times that of the heap all guests share. */
 const MAX_TEXT = 8_388_608;
+
+/** JSON values in the options of a request; headers, the most of it, are text. */
+const MAX_OPTION_VALUES = 10_000;
 
 interface OpenResponse {
   readonly response: OutboundResponse;
@@ -72,6 +76,7 @@ export function createBlocklessHttp(host: Host): HostModule {
     const url = text(urlPointer, urlLength);
     const optionsText = text(optionsPointer, optionsLength);
     if (url === null || optionsText === null) return ERRNO.utf8;
+    if (hasMoreValuesThan(MAX_OPTION_VALUES, memory.bytes(optionsPointer, optionsLength))) return ERRNO.requestError;
     // Nothing may be sent whose outcome cannot be told.
     memory.bytes(handlePointer, 4);
     memory.bytes(statusPointer, 4);

@@ -1,11 +1,19 @@
 import type { Dispatcher } from 'undici';
 import { OutboundError } from './errors.ts';
+import { Shares } from './shares.ts';
 
 /** Pools beyond this many are closed, the one unused for longest first. */
 const MAX_POOLS = 256;
-/** Sockets to one place; more requests than that wait for one. */
+/** Sockets to one place; more requests than that wait for one (see `Shares`). */
 const MAX_SOCKETS = 512;
 export const CONNECT_TIMEOUT_MS = 10_000;
+
+/** One address, reached for one decision. */
+export interface Place {
+  readonly dispatcher: Dispatcher;
+  /** Who holds its sockets. */
+  readonly shares: Shares;
+}
 
 export interface Connections {
   /**
@@ -13,14 +21,17 @@ export interface Connections {
    * @param key.origin scheme, host and port of the URL; TLS names this host
    * @param key.address the checked address that is connected to; nothing is resolved again
    */
-  to(key: { origin: string; address: string; decision: string }): Promise<Dispatcher>;
+  to(key: { origin: string; address: string; decision: string }): Promise<Place>;
   /** Ends all connections; requests under way fail. */
   close(): Promise<void>;
 }
 
-/** Keep-alive connection pools of one thread. undici is loaded when the first is needed. */
-export function createConnections(): Connections {
-  const pools = new Map<string, Dispatcher & { destroy(): Promise<void>; close(): Promise<void> }>();
+/**
+ * Keep-alive connection pools of one thread. undici is loaded when the first is needed.
+ * @param sockets most to one place
+ */
+export function createConnections(sockets = MAX_SOCKETS): Connections {
+  const places = new Map<string, Place & { pool: { destroy(): Promise<void>; close(): Promise<void> } }>();
   let loading: Promise<typeof import('undici')> | undefined;
   let closed = false;
 
@@ -30,32 +41,33 @@ export function createConnections(): Connections {
       const { Pool, buildConnector } = await loading;
       if (closed) throw new OutboundError('cancelled', 'The node is shutting down.');
       const key = `${origin} ${address} ${decision}`;
-      let pool = pools.get(key);
-      if (pool === undefined) {
+      let place = places.get(key);
+      if (place === undefined) {
         const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS, allowH2: false });
-        pool = new Pool(origin, {
-          connections: MAX_SOCKETS,
+        const pool = new Pool(origin, {
+          connections: sockets,
           // Time is kept by the request as a whole.
           headersTimeout: 0,
           bodyTimeout: 0,
           allowH2: false,
           connect: (options, callback) => connect({ ...options, hostname: address }, callback),
         });
-        for (const [oldest, unused] of pools) {
-          if (pools.size < MAX_POOLS) break;
-          pools.delete(oldest);
-          unused.close().catch(() => {});
+        place = { dispatcher: pool, pool, shares: new Shares(sockets) };
+        for (const [oldest, unused] of places) {
+          if (places.size < MAX_POOLS) break;
+          places.delete(oldest);
+          unused.pool.close().catch(() => {});
         }
       }
-      pools.delete(key);
-      pools.set(key, pool);
-      return pool;
+      places.delete(key);
+      places.set(key, place);
+      return place;
     },
     async close() {
       closed = true;
-      const open = [...pools.values()];
-      pools.clear();
-      await Promise.allSettled(open.map((pool) => pool.destroy()));
+      const open = [...places.values()];
+      places.clear();
+      await Promise.allSettled(open.map(({ pool }) => pool.destroy()));
     },
   };
 }

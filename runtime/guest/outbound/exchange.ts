@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import type { Place } from './connections.ts';
 import { OutboundError } from './errors.ts';
 import { ResponseBody } from './response-body.ts';
 
@@ -14,6 +15,8 @@ export interface ExchangeOptions {
   readonly connectTimeoutMs: number;
   /** Ends the exchange, body included; its reason is an `OutboundError`. */
   readonly stop: AbortSignal;
+  /** Whose it is; see `Shares`. */
+  readonly owner: object;
   /** For messages: where the request goes. */
   readonly shown: string;
 }
@@ -33,12 +36,14 @@ export interface Answer {
 /** The request never reached a connection, so that no byte of it was sent: safe to try again. */
 export class NotConnected extends OutboundError {}
 
+const TOO_MANY = 'all sockets to this place are taken, most of them by this execution; read or close responses';
+
 /**
  * Sends one request and waits for the head of its final (not 1xx) response.
  * @throws NotConnected before anything was sent; OutboundError afterwards
  */
-export function exchange(dispatcher: Dispatcher, options: ExchangeOptions): Promise<Answer> {
-  const { shown, stop } = options;
+export function exchange({ dispatcher, shares }: Place, options: ExchangeOptions): Promise<Answer> {
+  const { shown, stop, owner } = options;
   return new Promise<Answer>((resolve, reject) => {
     let controller: Dispatcher.DispatchController | null = null;
     let started = false;
@@ -50,6 +55,7 @@ export function exchange(dispatcher: Dispatcher, options: ExchangeOptions): Prom
       finish(new NotConnected('timeout', `${shown} did not accept a connection in ${options.connectTimeoutMs} ms.`));
     }, options.connectTimeoutMs);
     const onStop = (): void => finish(stop.reason);
+    let leave = (): void => {};
 
     /** Settles whatever is still open, for good or for `failure`. */
     function finish(failure: Error | null): void {
@@ -57,6 +63,7 @@ export function exchange(dispatcher: Dispatcher, options: ExchangeOptions): Prom
       over = true;
       clearTimeout(connectTimer);
       stop.removeEventListener('abort', onStop);
+      leave();
       if (failure === null) {
         body.end();
       } else {
@@ -71,6 +78,9 @@ export function exchange(dispatcher: Dispatcher, options: ExchangeOptions): Prom
 
     stop.addEventListener('abort', onStop, { once: true });
     if (stop.aborted) return onStop();
+    leave = shares.enter(owner, {
+      makeRoom: () => finish(new OutboundError('transport', `${shown} was ended for others: ${TOO_MANY}.`)),
+    });
 
     dispatcher.dispatch(
       {

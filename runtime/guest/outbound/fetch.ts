@@ -29,6 +29,7 @@ export interface OutboundRequest {
   /** A longer response body fails at this many bytes. */
   readonly maxBodyBytes: number;
   readonly permissions: Permissions;
+  /** Of the execution, which is known by it: sockets are shared out evenly among those who want them. */
   readonly signal: AbortSignal;
 }
 
@@ -66,15 +67,17 @@ const NEXT_ADDRESS_AFTER_MS = 3_000;
  * The only way from a sandbox thread to the network: plain HTTP/1.1 behind two gates, the URL and the resolved address,
  * which every redirect passes again.
  * @param init.upstreams servers with a name, reached without a permission
+ * @param init.sockets most to one place
  * @param init.log one line for the operator
  */
 export function createOutbound(init: {
   upstreams: Readonly<Record<string, Upstream>>;
+  sockets?: number;
   log: (line: string) => void;
 }): Outbound {
   const upstreams = readUpstreams(init.upstreams);
   const resolver = createResolver();
-  const connections = createConnections();
+  const connections = createConnections(init.sockets);
   const unreachable = new Set<NamedUpstream>();
 
   /** The second gate: addresses of the target's host that may be connected to, in the order to try them. */
@@ -105,8 +108,8 @@ export function createOutbound(init: {
       const last = index === addresses.length - 1;
       try {
         const { origin, pathname, search } = target.url;
-        const dispatcher = await connections.to({ origin, address, decision: target.decision });
-        const answer = await exchange(dispatcher, {
+        const place = await connections.to({ origin, address, decision: target.decision });
+        const answer = await exchange(place, {
           method: hop.method,
           path: pathname + search,
           headers: target.upstream === null ? hop.headers : withHostSide(hop.headers, target.upstream.headers),
@@ -114,6 +117,7 @@ export function createOutbound(init: {
           maxBodyBytes: options.maxBodyBytes,
           connectTimeoutMs: last ? connectTimeoutMs : Math.min(connectTimeoutMs, NEXT_ADDRESS_AFTER_MS),
           stop: clock.stop,
+          owner: options.signal,
           shown: target.shown,
         });
         if (index > 0) resolver.prefer(target.url.hostname, address);
@@ -171,7 +175,7 @@ export function createOutbound(init: {
           if (redirects === MAX_REDIRECTS) {
             throw new OutboundError('redirects', `${target.shown} redirected more than ${MAX_REDIRECTS} times.`);
           }
-          hop = nextHop(hop, answer.status, resolveRedirect(hop.target, location, options.permissions, upstreams));
+          hop = nextHop(hop, answer.status, resolveRedirect(hop.target, location, options.permissions));
         }
       } catch (error) {
         clock.close();

@@ -43,6 +43,7 @@ export interface Target {
 }
 
 const MAX_URL = 65_536;
+const NO_UPSTREAMS: ReadonlyMap<string, NamedUpstream> = new Map();
 
 /**
  * Reads the settings of all upstreams.
@@ -129,15 +130,11 @@ function upstreamTarget(upstream: NamedUpstream, url: URL): Target {
 
 /**
  * Where a redirect leads. An upstream that redirects within its own base path stays that upstream; anything else is a
- * URL like any other, with the permission it needs.
+ * URL like any other, with the permission it needs. The names of upstreams mean nothing there: they are for guests, and
+ * whoever else could write one would be let past both gates, with the operator's headers.
  * @throws OutboundError as `resolveTarget`; a redirect to another scheme is `denied`
  */
-export function resolveRedirect(
-  from: Target,
-  location: URL,
-  permissions: Permissions,
-  upstreams: ReadonlyMap<string, NamedUpstream>,
-): Target {
+export function resolveRedirect(from: Target, location: URL, permissions: Permissions): Target {
   const { upstream } = from;
   if (
     upstream !== null &&
@@ -152,7 +149,7 @@ export function resolveRedirect(
     }
   }
   try {
-    return resolveTarget(location.href, permissions, upstreams);
+    return resolveTarget(location.href, permissions, NO_UPSTREAMS);
   } catch (error) {
     if (!(error instanceof OutboundError)) throw error;
     const message = `${from.shown} redirected: ${error.message}`;

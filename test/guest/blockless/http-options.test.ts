@@ -62,6 +62,10 @@ describe('the options of http_req', () => {
     }
   });
 
+  it('are errno 15 for headers of a megabyte, unread', () => {
+    assert.equal(headersOf(JSON.stringify({ method: 'get', headers: '['.repeat(1_000_000) })), 15);
+  });
+
   it('ignore times that are no positive whole seconds', () => {
     for (const time of ['-1', '0', '1.5', '"1"', 'null', '1e400']) {
       const options = parseHttpOptions(`{"method":"GET","body":null,"connectTimeout":${time},"readTimeout":${time}}`);

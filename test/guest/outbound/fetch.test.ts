@@ -93,6 +93,15 @@ describe('a permitted request', () => {
     assert.deepEqual(JSON.parse(await textOf(response)), { host: `127.0.0.1:${port}`, connection: 'keep-alive' });
   });
 
+  it('takes blanks off both ends of a header value, and is done at once with one that is nothing but', async (t) => {
+    const { origin } = await serve(t, (request, response) => response.end(request.headers['x-a']));
+    const send = (value: string) =>
+      outboundFor(t).request(get(`${origin}/`, { permissions: policy(origin), headers: [['X-A', value]] }));
+    assert.equal(await textOf(await send('\t  a \t b \t')), 'a \t b');
+    assert.equal(await textOf(await send(' '.repeat(4_000_000))), '');
+    assert.equal((await failureOf(send(`a${' '.repeat(4_000_000)}b`))).kind, 'headers');
+  });
+
   it('answers a HEAD request and a 204 without a body', async (t) => {
     const { origin } = await serve(t, (request, response) => {
       response.writeHead(

@@ -72,12 +72,17 @@ export async function closedPort(): Promise<number> {
 export function outboundFor(
   t: TestContext,
   upstreams: Record<string, Partial<Upstream> & { url: string }> = {},
+  sockets?: number,
 ): Outbound & { lines: string[] } {
   const lines: string[] = [];
   const complete = Object.entries(upstreams).map(
     ([name, upstream]) => [name, { headers: {}, timeoutMs: 10_000, ...upstream }] as const,
   );
-  const outbound = createOutbound({ upstreams: Object.fromEntries(complete), log: (line) => lines.push(line) });
+  const outbound = createOutbound({
+    upstreams: Object.fromEntries(complete),
+    ...(sockets !== undefined && { sockets }),
+    log: (line) => lines.push(line),
+  });
   t.after(() => outbound.close());
   return { ...outbound, lines };
 }

@@ -48,6 +48,34 @@ describe('a redirect', () => {
     assert.equal(secrets, 0);
   });
 
+  it('never leads to an upstream by its name: neither its server nor its secrets are granted by that', async (t) => {
+    const seen: IncomingHttpHeaders[] = [];
+    const model = await serve(t, (request, response) => {
+      seen.push(request.headers);
+      response.end('private');
+    });
+    let location = '';
+    const { origin } = await serve(t, (_request, response) => response.writeHead(302, { location }).end());
+    const outbound = outboundFor(t, {
+      model: { url: model.origin, headers: { Authorization: 'Bearer secret' } },
+      other: { url: origin },
+    });
+    for (location of ['http://model/admin', '//model/', 'http://MODEL:80/', `${model.origin}/`]) {
+      for (const from of [`${origin}/`, 'http://other/']) {
+        const failure = await failureOf(outbound.request(get(from, { permissions: policy(`${origin}/`) })));
+        assert.equal(failure.kind, 'denied', `${from} to ${location}`);
+      }
+    }
+    assert.deepEqual(seen, []);
+    location = `${model.origin}/`;
+    const permissions = policy(`${origin}/`, `${model.origin}/`);
+    assert.equal(await textOf(await outbound.request(get(`${origin}/`, { permissions }))), 'private');
+    assert.deepEqual(
+      seen.map(({ authorization }) => authorization),
+      [undefined],
+    );
+  });
+
   it('is not followed more than ten times', async (t) => {
     let asked = 0;
     const { origin } = await serve(t, (_request, response) => {
