@@ -27,6 +27,8 @@ export const HANGS = 'hangs';
 
 /** A sandbox of one thread, for guests that are made by code, beside a model server and extensions that hang. */
 export interface Hostile {
+  /** What the operator's log says. */
+  readonly lines: readonly string[];
   run(bytes: Uint8Array, how?: HostileRun): Promise<Outcome>;
   /** Everything that hangs answers, too late for those who asked. */
   answerNow(): void;
@@ -44,6 +46,7 @@ const ANSWERS: Readonly<Record<ServiceOp, unknown>> = {
 
 /** @param init.listHangs not even the list of extensions is answered */
 export async function openHostile({ listHangs = false } = {}): Promise<Hostile> {
+  const lines: string[] = [];
   const waiting: (() => void)[] = [];
   const server = createServer((request, response: ServerResponse) => {
     if (request.url === '/half') response.write('Z');
@@ -62,7 +65,7 @@ export async function openHostile({ listHangs = false } = {}): Promise<Hostile> 
     ...{ threads: 1, concurrency: 1000, queue: 1000, memoryPages: 256, processes: true },
     upstreams: { model: { url, headers: {}, timeoutMs: 60_000 } },
     services: { ask, release: () => {} },
-    log: () => {},
+    log: (line) => lines.push(line),
   });
   await sandbox.ready;
   const entries = new WeakMap<Uint8Array, FunctionEntry>();
@@ -75,6 +78,7 @@ export async function openHostile({ listHangs = false } = {}): Promise<Hostile> 
     return entry;
   };
   return {
+    lines,
     async run(bytes, { limits = {}, afterMs } = {}) {
       const caller = new AbortController();
       const timer = afterMs === undefined ? undefined : setTimeout(() => caller.abort(), afterMs);

@@ -28,6 +28,8 @@ export interface GuestInit {
   readonly limits?: Partial<Limits>;
   readonly env?: readonly (readonly [string, string])[];
   readonly stdin?: Uint8Array;
+  /** Of memory; four when not given. */
+  readonly pages?: number;
 }
 
 const NO_NETWORK: Outbound = {
@@ -35,9 +37,9 @@ const NO_NETWORK: Outbound = {
   close: () => Promise.resolve(),
 };
 
-/** A host over a real linear memory of four pages. */
+/** A host over a real linear memory. */
 export function createGuest(t: TestContext, init: GuestInit = {}): Guest {
-  const memory = new GuestMemory(new WebAssembly.Memory({ initial: 4 }));
+  const memory = new GuestMemory(new WebAssembly.Memory({ initial: init.pages ?? 4 }));
   const aborting = new AbortController();
   const closers: (() => void)[] = [];
   const lines: string[] = [];
