@@ -57,7 +57,7 @@ export function createSoloNode({ peerId, store, sandbox }: ExecuteComponents, in
       const grant = grantOf(request, found);
       checkStdin(request, grant.limits);
       const { env, stdin } = request;
-      const input = { args: [found.name, ...request.parameters], env, stdin };
+      const input = { args: [found.name, ...request.parameters], env, stdin, files: found.files };
       const outcome = await sandbox.run(toFunctionEntry(found), grant, input, signal);
       const results = [{ peerId, outcome }];
       kept.set(requestId, results);

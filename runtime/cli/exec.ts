@@ -7,7 +7,7 @@ import { EXIT, ExitError } from './exit.ts';
 import { aborted, watchInterrupt } from './interrupt.ts';
 import { withAnyRuntime, withRuntime } from './open-runtime.ts';
 import type { AddCommand } from './program.ts';
-import { readSeedFolders } from './seed-folder.ts';
+import { overlaySeeds, readSeedFolders } from './seed-folder.ts';
 import {
   addSettingsFlags,
   COMMON_KEYS,
@@ -55,7 +55,7 @@ export const addExec: AddCommand = (program, done) => {
     .option('--allow <url>', 'URL prefix the guest may reach; may be repeated', collect)
     .option(
       '--dir <host[::guest]>',
-      'folder read into memory and put under / (or guest) for the guest; its writes stay in memory; may be repeated',
+      'folder read into memory and put under / (or guest), over the files of the package; writes stay in memory; may be repeated',
       collect,
     )
     .option('--deadline <ms>', 'longest time it may run, in ms (default: limits.deadlineMs)')
@@ -99,7 +99,8 @@ async function exec(text: string, args: readonly string[], options: ExecOptions)
     if (isInputIgnored(options.stdin) && readsInput(found)) {
       printError('inferbase: the function gets no standard input; give it ours with --stdin -');
     }
-    const context = executionContext(found, settings, { allow: options.allow ?? [], args, env, stdin, files });
+    const seeds = overlaySeeds(found.files, files);
+    const context = executionContext(found, settings, { allow: options.allow ?? [], args, env, stdin, files: seeds });
     return Promise.race([runtime.run(found, context, interrupt.signal), interruption(interrupt.signal)]);
   });
   if (options.json) print(JSON.stringify(toJson(outcome)));

@@ -45,6 +45,24 @@ export async function readSeedFolders(texts: readonly string[]): Promise<SeedFil
   return [...seeds.values()];
 }
 
+/**
+ * The files of a package, with those of folders in place of what has the same path.
+ * @returns `files` itself when there are no others
+ * @throws InferbaseError where a name would be both a file and a folder
+ */
+export function overlaySeeds(files: readonly SeedFile[], over: readonly SeedFile[]): readonly SeedFile[] {
+  if (over.length === 0) return files;
+  const seeds = new Map(files.map((seed) => [seed.path, seed]));
+  for (const seed of over) seeds.set(seed.path, seed);
+  for (const path of seeds.keys()) {
+    for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
+      const name = path.slice(0, end);
+      if (seeds.has(name)) throw invalid(`--dir: /${name} would be a file and a folder; give one a place of its own`);
+    }
+  }
+  return [...seeds.values()];
+}
+
 /** Names of a guest path, each followed by a slash. */
 function guestPrefix(guest: string, text: string): string {
   const names = guest.split('/').filter((name) => name !== '' && name !== '.');

@@ -13,11 +13,13 @@ export interface FunctionRecord {
   readonly isFile: boolean;
   readonly names: readonly string[];
   readonly manifest: Manifest | null;
+  /** Sha-256 of what lies beside its modules, as `package-files.ts` packs it; `null`: nothing does. */
+  readonly files: string | null;
   /** File name → lower-case hex sha-256 of modules that were prepared; '' for the one file. */
   readonly modules: readonly (readonly [name: string, sha256: string])[];
 }
 
-const FORMAT = 'inferbase-record-1';
+const FORMAT = 'inferbase-record-2';
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /** @param key of `parseCid` */

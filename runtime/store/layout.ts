@@ -15,6 +15,8 @@ export interface Layout {
   module(entry: string): string;
   /** @param key of `parseCid` */
   record(key: string): string;
+  /** The files of a package, packed. @param sha256 of them, lower-case hex */
+  files(sha256: string): string;
 }
 
 /** @param dataDir absolute */
@@ -34,5 +36,6 @@ export function createLayout(dataDir: string): Layout {
     },
     module: (entry) => join(modules, entry),
     record: (key) => join(modules, `${key}.json`),
+    files: (sha256) => join(modules, `${sha256}.files`),
   };
 }

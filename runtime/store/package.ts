@@ -1,9 +1,11 @@
 import { hash } from 'node:crypto';
 import type { CID } from 'multiformats/cid';
 import { InferbaseError } from '../core/errors.ts';
+import type { SeedFile } from '../core/execution.ts';
 import { MAX_MANIFEST_BYTES, type Manifest, parseManifest } from '../core/manifest.ts';
 import { locateArchive } from './archive-location.ts';
 import { gunzip } from './gunzip.ts';
+import { FILE_CAPS, FileCollection, isGuestFile, tooMuch } from './package-files.ts';
 import { readTar } from './tar.ts';
 import type { UnixfsReader } from './unixfs.ts';
 
@@ -23,6 +25,11 @@ export type Package =
       content(name: string): Promise<Uint8Array>;
       /** `null` for what is a folder. */
       size(name: string): Promise<number | null>;
+      /**
+       * What lies beside the modules, in folders too, for guests to find under `/`.
+       * @throws InferbaseError when it is too much, or no guest could be given it
+       */
+      files(): Promise<readonly SeedFile[]>;
     };
 
 type Folder = ReadonlyMap<string, CID>;
@@ -64,6 +71,7 @@ export async function openPackage(
       const file = find(name);
       return (await unixfs.kindOf(file)) === 'file' ? await unixfs.size(file) : null;
     },
+    files: () => filesIn(unixfs, folder),
   };
 }
 
@@ -72,6 +80,25 @@ async function unwrap(unixfs: UnixfsReader, root: Folder): Promise<Folder> {
   const [only] = root.values();
   if (root.size !== 1 || only === undefined || (await unixfs.kindOf(only)) === 'file') return root;
   return await unixfs.entries(only);
+}
+
+/** Files below a directory that a guest may read, those in directories of it too. */
+async function filesIn(unixfs: UnixfsReader, root: Folder): Promise<readonly SeedFile[]> {
+  const found = new FileCollection();
+  const pending: { prefix: string; folder: Folder }[] = [{ prefix: '', folder: root }];
+  let seen = 0;
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    for (const [name, cid] of next.folder) {
+      const path = next.prefix + name;
+      if (!isGuestFile(path)) continue;
+      // Directories count, since one may lie in itself under many names.
+      if (++seen > FILE_CAPS.files) throw tooMuch();
+      if ((await unixfs.kindOf(cid)) === 'file') found.add(path, await unixfs.content(cid, found.room));
+      else if (path.split('/').length >= FILE_CAPS.depth) throw tooMuch();
+      else pending.push({ prefix: `${path}/`, folder: await unixfs.entries(cid) });
+    }
+  }
+  return found.finish();
 }
 
 async function openArchive(
@@ -91,7 +118,8 @@ async function openArchive(
   }
   const tar = await gunzip(packed, init.maxBytes + TAR_SLACK, init.signal);
   // A file in a folder of the archive has no name that a method could be.
-  const files = new Map([...readTar(tar, { entries: MAX_ENTRIES })].filter(([path]) => !path.includes('/')));
+  const all = readTar(tar, { entries: MAX_ENTRIES });
+  const files = new Map([...all].filter(([path]) => !path.includes('/')));
   const find = (name: string): Uint8Array => {
     const bytes = files.get(name);
     if (bytes === undefined)
@@ -104,6 +132,11 @@ async function openArchive(
     names: [...files.keys()].sort(),
     content: async (name) => checkedModule(find(name), name, manifest),
     size: async (name) => find(name).length,
+    files: async () => {
+      const found = new FileCollection();
+      for (const [path, bytes] of all) if (isGuestFile(path)) found.add(path, bytes);
+      return found.finish();
+    },
   };
 }
 

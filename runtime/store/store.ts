@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { DAG_PB, digestHex, type ParsedCid, parseCid } from '../core/cid.ts';
 import { InferbaseError } from '../core/errors.ts';
+import type { SeedFile } from '../core/execution.ts';
 import { makeFolder } from '../core/folder.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { ModuleFacts } from '../core/module-facts.ts';
@@ -15,6 +16,7 @@ import { createLayout, type Layout } from './layout.ts';
 import { chooseFile } from './method.ts';
 import { createModuleFolder } from './module-folder.ts';
 import { createOwner, releaseOwner } from './owner.ts';
+import { type PackageFiles, readFiles } from './package-files.ts';
 import { createPins, type Pin } from './pins.ts';
 import { createPreparation } from './preparation/client.ts';
 import type { Listing, Prepared } from './preparation/protocol.ts';
@@ -27,6 +29,9 @@ const FRONT_BYTES = 1024 * 1024;
 /** Methods of functions remembered by name; the modules themselves are counted by bytes. */
 const MAX_NAMES = 10_000;
 const MAX_METHOD = 1024;
+/** Files of packages kept in memory, in bytes. */
+const FILES_BYTES = 64 * 1024 * 1024;
+const NO_FILES: readonly SeedFile[] = [];
 
 export interface StoredFunction {
   readonly module: WebAssembly.Module;
@@ -34,6 +39,8 @@ export interface StoredFunction {
   /** argv[0] */
   readonly name: string;
   readonly manifest: Manifest | null;
+  /** What lies under `/` of its guests: the files of its package. The same array for the same files. */
+  readonly files: readonly SeedFile[];
 }
 
 export interface StoreInit {
@@ -88,6 +95,8 @@ interface Named {
   readonly sha256: string;
   readonly name: string;
   readonly manifest: Manifest | null;
+  /** Sha-256 of its `PackageFiles`. */
+  readonly files: string | null;
 }
 
 /**
@@ -121,26 +130,43 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
   /** By CID and method as the caller wrote them: a hit costs no parsing. */
   const names = new LRUCache<string, Named>({ max: MAX_NAMES });
 
+  /** By their sha-256. */
+  const fileSets = new LRUCache<string, PackageFiles>({
+    maxSize: FILES_BYTES,
+    sizeCalculation: ({ bytes, seeds }) => bytes + seeds.length * 256,
+  });
+
   function fromMemory(known: Named | undefined): StoredFunction | undefined {
     const compiled = known === undefined ? undefined : modules.get(known.sha256);
     if (known === undefined || compiled === undefined) return undefined;
-    return { module: compiled.module, facts: compiled.facts, name: known.name, manifest: known.manifest };
+    const files = known.files === null ? NO_FILES : fileSets.get(known.files)?.seeds;
+    if (files === undefined) return undefined;
+    return { module: compiled.module, facts: compiled.facts, name: known.name, manifest: known.manifest, files };
   }
 
   function remember({ module, facts }: Pick<Prepared, 'module' | 'facts'>): void {
     modules.set(facts.sha256, { module, facts });
   }
 
+  /** The sandbox threads know files by identity: where equal ones are at hand, those are used. */
+  function rememberFiles(files: PackageFiles | null): readonly SeedFile[] {
+    if (files === null) return NO_FILES;
+    const known = fileSets.get(files.sha256);
+    if (known !== undefined) return known.seeds;
+    fileSets.set(files.sha256, files);
+    return files.seeds;
+  }
+
   /** Which module it is, without the preparation thread; `undefined` when that is not known here. */
   async function locate({ cid, key }: ParsedCid, text: string, method: string): Promise<Named | undefined> {
     const ownName = method === '' ? `${text}.wasm` : method;
-    if (cid.code !== DAG_PB) return { sha256: digestHex(cid), name: ownName, manifest: null };
+    if (cid.code !== DAG_PB) return { sha256: digestHex(cid), name: ownName, manifest: null, files: null };
     const record = await readRecord(layout, key);
     if (record === undefined) return undefined;
-    const { isFile, manifest } = record;
+    const { isFile, manifest, files } = record;
     const file = isFile ? '' : chooseFile({ names: record.names, entryModule: manifest?.entryModule ?? null }, method);
     const sha256 = record.modules.find(([name]) => name === file)?.[1];
-    return sha256 === undefined ? undefined : { sha256, name: isFile ? ownName : file, manifest };
+    return sha256 === undefined ? undefined : { sha256, name: isFile ? ownName : file, manifest, files };
   }
 
   /** The hot path of a first execution: a small rewritten module is read and compiled right here. */
@@ -160,8 +186,14 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
   async function load(parsed: ParsedCid, text: string, method: string, signal: AbortSignal): Promise<Prepared> {
     const known = await locate(parsed, text, method);
     const compiled = known === undefined ? undefined : (modules.get(known.sha256) ?? (await fromDisk(known.sha256)));
-    if (known !== undefined && compiled !== undefined)
-      return { ...compiled, name: known.name, manifest: known.manifest };
+    if (known !== undefined && compiled !== undefined) {
+      const { name, manifest } = known;
+      const files =
+        known.files === null
+          ? null
+          : (fileSets.get(known.files) ?? (await readFiles(layout, known.files, FRONT_BYTES)));
+      if (files !== undefined) return { ...compiled, name, manifest, files };
+    }
     return await preparation.run({ kind: 'prepare', cid: text, method }, signal);
   }
 
@@ -183,9 +215,10 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
       const flight = isRaw ? parsed.key : `${parsed.key}\0${method}`;
       const found = await flights.join(flight, signal, (shared) => load(parsed, text, method, shared));
       const name = isRaw ? (method === '' ? `${text}.wasm` : method) : found.name;
-      const result = { module: found.module, facts: found.facts, name, manifest: found.manifest };
+      const { module, facts, manifest } = found;
+      const result = { module, facts, name, manifest, files: rememberFiles(found.files) };
       remember(result);
-      names.set(asked, { sha256: found.facts.sha256, name, manifest: found.manifest });
+      names.set(asked, { sha256: facts.sha256, name, manifest, files: found.files?.sha256 ?? null });
       return result;
     },
 
@@ -194,7 +227,7 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
       const compiled = small ? await fromDisk(hash('sha256', bytes)) : undefined;
       const found = compiled ?? (await preparation.run({ kind: 'prepare-file', bytes, name }, forever));
       remember(found);
-      return { module: found.module, facts: found.facts, name, manifest: null };
+      return { module: found.module, facts: found.facts, name, manifest: null, files: NO_FILES };
     },
 
     add: (newFiles) => preparation.run({ kind: 'add', files: newFiles }, forever),
@@ -219,6 +252,7 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
       releaseOwner(owner);
       modules.clear();
       names.clear();
+      fileSets.clear();
     },
   };
 }

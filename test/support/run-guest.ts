@@ -17,7 +17,7 @@ export interface GuestOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>> | readonly (readonly [string, string])[];
   readonly stdin?: string | Uint8Array;
-  /** What lies under `/`; `null`: no file system. */
+  /** What lies under `/`, instead of what lies beside the function in its package; `null`: no file system. */
   readonly files?: readonly SeedFile[] | null;
   /** Name → URL of a model server. */
   readonly upstreams?: Readonly<Record<string, string>>;
@@ -107,7 +107,7 @@ export async function runPrepared(
       args: [found.name, ...(options.args ?? [])],
       env: Array.isArray(env) ? env : Object.entries(env),
       stdin: typeof stdin === 'string' ? new TextEncoder().encode(stdin) : stdin,
-      files: options.files ?? (options.files === null ? null : []),
+      files: options.files === undefined ? found.files : options.files,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       permissions: intersectPermissions({ policy: options.allow ?? [], manifest: null, request: null }),
       ...(options.trace === undefined ? {} : { trace: options.trace }),

@@ -1,8 +1,10 @@
+import type { SeedFile } from '../../core/execution.ts';
 import type { Host } from '../host.ts';
 import { CLOCK, readClock } from './clock.ts';
 import { ERRNO } from './errno.ts';
 import type { DirectoryInode, FileInode } from './inode.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, RIGHT } from './rights.ts';
+import { seedTree } from './seed-tree.ts';
 import { DEFAULT_STORAGE, Storage } from './storage.ts';
 import { VirtualFs } from './virtual-fs.ts';
 
@@ -39,6 +41,7 @@ export const FDFLAG_APPEND = 1;
 /** Most descriptors of an execution, standard streams included. */
 export const MAX_DESCRIPTORS = 1_024;
 const FIRST_PREOPEN = 3;
+const NO_SEEDS: readonly SeedFile[] = [];
 const ROOT_NAME = new TextEncoder().encode('/');
 
 /**
@@ -154,11 +157,10 @@ export class Descriptors {
     if (this.#open !== null) return this.#open;
     const { files = [] } = this.#host.context;
     const storage = new Storage({ ...DEFAULT_STORAGE, bytes: this.#host.context.limits.fileBytes });
-    const fs = new VirtualFs(storage, () => readClock(CLOCK.realtime, 0) ?? 0n);
+    const fs = new VirtualFs(storage, () => readClock(CLOCK.realtime, 0) ?? 0n, seedTree(files ?? NO_SEEDS));
     this.#open = { fs, storage };
     this.#host.onClose(() => storage.close());
     if (files === null) return this.#open;
-    for (const file of files) fs.seed(file);
     const node = fs.root;
     const inheriting = DIRECTORY_RIGHTS | FILE_RIGHTS;
     const given = { kind: 'directory', node, preopen: ROOT_NAME, flags: 0, position: 0 } as const;

@@ -61,35 +61,64 @@ export interface DirectoryEntry {
   readonly node: Inode;
 }
 
+/** What a directory began with: names, and how an inode is made for one when it is first looked at. */
+export interface DirectorySeed {
+  readonly names: ReadonlyMap<string, unknown>;
+  make(name: string): Inode;
+}
+
 export class DirectoryInode extends Inode {
   readonly type = FILETYPE.directory;
   readonly #entries = new Map<string, DirectoryEntry>();
   /** `null` for the root, and once removed. */
   parent: DirectoryInode | null = null;
   removed = false;
+  readonly #seed: DirectorySeed | null;
+  /** Serials of the seed's names that have no inode yet. */
+  readonly #unmade: Map<string, number> | null = null;
   #nextSerial = 2;
   /** Entries by serial, made when they are listed. */
   #ordered: DirectoryEntry[] | null = null;
+
+  constructor(ino: number, now: bigint, seed: DirectorySeed | null = null) {
+    super(ino, now);
+    this.#seed = seed;
+    if (seed === null) return;
+    this.#unmade = new Map();
+    for (const name of seed.names.keys()) this.#unmade.set(name, this.#nextSerial++);
+  }
 
   get size(): number {
     return 0;
   }
 
   get empty(): boolean {
-    return this.#entries.size === 0;
+    return this.#entries.size === 0 && (this.#unmade?.size ?? 0) === 0;
   }
 
   get(name: string): Inode | undefined {
-    return this.#entries.get(name)?.node;
+    return (this.#entries.get(name) ?? this.#make(name))?.node;
+  }
+
+  /** The entry of a name that the directory began with and nobody looked at before. */
+  #make(name: string): DirectoryEntry | undefined {
+    const serial = this.#unmade?.get(name);
+    if (serial === undefined || this.#seed === null) return undefined;
+    this.#unmade?.delete(name);
+    return this.#insert({ name, serial, node: this.#seed.make(name) });
   }
 
   /** The name must be free. */
   add(name: string, node: Inode): void {
-    const entry = { name, serial: this.#nextSerial++, node };
-    this.#entries.set(name, entry);
+    const entry = this.#insert({ name, serial: this.#nextSerial++, node });
     this.#ordered?.push(entry);
-    node.links++;
-    if (node instanceof DirectoryInode) node.parent = this;
+  }
+
+  #insert(entry: DirectoryEntry): DirectoryEntry {
+    this.#entries.set(entry.name, entry);
+    entry.node.links++;
+    if (entry.node instanceof DirectoryInode) entry.node.parent = this;
+    return entry;
   }
 
   remove(name: string): void {
@@ -102,7 +131,10 @@ export class DirectoryInode extends Inode {
 
   /** Entries from a serial on, in the order they were made. */
   *from(serial: number): Generator<DirectoryEntry> {
-    this.#ordered ??= [...this.#entries.values()];
+    if (this.#ordered === null) {
+      for (const name of [...(this.#unmade?.keys() ?? [])]) this.#make(name);
+      this.#ordered = [...this.#entries.values()].sort((a, b) => a.serial - b.serial);
+    }
     const entries = this.#ordered;
     let low = 0;
     for (let high = entries.length; low < high; ) {

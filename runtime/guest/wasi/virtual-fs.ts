@@ -1,8 +1,8 @@
-import type { SeedFile } from '../../core/execution.ts';
 import { ERRNO } from './errno.ts';
 import { FileContent } from './file-content.ts';
 import { DirectoryInode, FileInode, type Inode, LinkInode } from './inode.ts';
 import { type Place, walk } from './path-walk.ts';
+import type { SeedDirectory } from './seed-tree.ts';
 import type { Storage } from './storage.ts';
 
 const NO_BYTES = new Uint8Array(0);
@@ -25,39 +25,24 @@ export class VirtualFs {
   readonly root: DirectoryInode;
   readonly #storage: Storage;
   readonly #now: () => bigint;
+  /** Time of all that is there from the start. */
+  readonly #startedAt: bigint;
   #nextIno = 1;
 
-  /** @param now the time in ns since the Unix epoch */
-  constructor(storage: Storage, now: () => bigint) {
+  /**
+   * @param now the time in ns since the Unix epoch
+   * @param seed what lies under its root
+   */
+  constructor(storage: Storage, now: () => bigint, seed: SeedDirectory) {
     this.#storage = storage;
     this.#now = now;
-    this.root = new DirectoryInode(this.#nextIno++, now());
+    this.#startedAt = now();
+    this.root = this.#seeded(seed);
     this.root.links = 1;
   }
 
   get now(): bigint {
     return this.#now();
-  }
-
-  /**
-   * Puts a file that is there from the start, and the directories it lies in. It counts towards no limit until written.
-   * @throws TypeError for a path with `..` or a name that is a file already
-   */
-  seed({ path, bytes }: SeedFile): void {
-    const names = path.split('/').filter((name) => name !== '' && name !== '.');
-    const file = path.endsWith('/') ? undefined : names.pop();
-    let at = this.root;
-    const now = this.root.ctim;
-    for (const name of names) {
-      const known = at.get(name);
-      const next = known ?? new DirectoryInode(this.#nextIno++, now);
-      if (!(next instanceof DirectoryInode) || name === '..') throw new TypeError(`seed file ${path} has no place`);
-      if (known === undefined) this.#addSeed(at, name, next);
-      at = next;
-    }
-    if (file === undefined) return;
-    if (file === '..' || at.get(file) !== undefined) throw new TypeError(`seed file ${path} has no place`);
-    this.#addSeed(at, file, new FileInode(this.#nextIno++, now, new FileContent(this.#storage, bytes)));
   }
 
   /** @returns an errno, or what there is to open: a file or a directory */
@@ -186,9 +171,15 @@ export class VirtualFs {
     this.#releaseUnused(node);
   }
 
-  #addSeed(parent: DirectoryInode, name: string, node: Inode): void {
-    this.#storage.addSeed();
-    parent.add(name, node);
+  /** A directory with what is there from the start. It counts towards no limit until written. */
+  #seeded(seed: SeedDirectory): DirectoryInode {
+    const make = (name: string): Inode => {
+      this.#storage.addSeed();
+      const found = seed.get(name) ?? NO_BYTES;
+      if (!(found instanceof Uint8Array)) return this.#seeded(found);
+      return new FileInode(this.#nextIno++, this.#startedAt, new FileContent(this.#storage, found));
+    };
+    return new DirectoryInode(this.#nextIno++, this.#startedAt, { names: seed, make });
   }
 
   #add({ parent, name }: Place, node: Inode): number {

@@ -7,11 +7,12 @@ import { addFiles } from '../add.ts';
 import type { AtomicFiles } from '../atomic-file.ts';
 import type { BlockFolder } from '../block-folder.ts';
 import type { BlockReaders } from '../block-reader.ts';
-import { writeRecord } from '../function-record.ts';
+import { readRecord, writeRecord } from '../function-record.ts';
 import type { Layout } from '../layout.ts';
 import { chooseFile } from '../method.ts';
 import { createModuleFolder, putModule } from '../module-folder.ts';
 import { openPackage, type Package } from '../package.ts';
+import { decodeFiles, encodeFiles, type PackageFiles, readFiles, writeFiles } from '../package-files.ts';
 import { createUnixfsReader } from '../unixfs.ts';
 import type { Job, Listing, Prepared, Results } from './protocol.ts';
 
@@ -60,13 +61,33 @@ export function createJobs(
     return { module, facts };
   }
 
+  /** A module and its files that were prepared before, without a look at the blocks; `undefined` where anything is missing. */
+  async function recall(
+    key: string,
+    ownName: string,
+    method: string,
+    context: JobContext,
+  ): Promise<Prepared | undefined> {
+    const record = await readRecord(layout, key);
+    if (record === undefined) return undefined;
+    const { isFile, names, manifest } = record;
+    const file = isFile ? '' : chooseFile({ names, entryModule: manifest?.entryModule ?? null }, method);
+    const sha256 = record.modules.find(([name]) => name === file)?.[1];
+    const known = sha256 === undefined ? undefined : await modules.get(sha256);
+    const found = record.files === null ? null : await readFiles(layout, record.files);
+    if (known === undefined || found === undefined) return undefined;
+    return { ...compile(known, context), name: isFile ? ownName : file, manifest, files: found };
+  }
+
   async function prepare(job: Extract<Job, { kind: 'prepare' }>, context: JobContext): Promise<Prepared> {
     const parsed = parseCid(job.cid);
     const ownName = job.method === '' ? `${job.cid}.wasm` : job.method;
     if (parsed.cid.code === RAW) {
       const known = await modules.get(digestHex(parsed.cid));
-      if (known !== undefined) return { ...compile(known, context), name: ownName, manifest: null };
+      if (known !== undefined) return { ...compile(known, context), name: ownName, manifest: null, files: null };
     }
+    const remembered = parsed.cid.code === DAG_PB ? await recall(parsed.key, ownName, job.method, context) : undefined;
+    if (remembered !== undefined) return remembered;
     const opened = await open(parsed, context.signal);
     const isFile = opened.kind === 'file';
     const manifest = isFile ? null : opened.manifest;
@@ -76,11 +97,37 @@ export function createJobs(
     const wasm = await (isFile ? opened.content() : opened.content(file));
     const sha256 = context.heavy('hashing the module', () => hash('sha256', wasm));
     const prepared = await store(wasm, context, sha256);
+    const guestFiles = isFile ? null : await filesOf(opened, parsed.key, context);
     if (parsed.cid.code === DAG_PB) {
       const names = isFile ? [] : opened.names;
-      await writeRecord({ layout, files }, parsed.key, { isFile, names, manifest, modules: [[file, sha256]] });
+      await writeRecord({ layout, files }, parsed.key, {
+        isFile,
+        names,
+        manifest,
+        files: guestFiles?.sha256 ?? null,
+        modules: [[file, sha256]],
+      });
     }
-    return { ...compile(prepared, context), name: isFile ? ownName : file, manifest };
+    return { ...compile(prepared, context), name: isFile ? ownName : file, manifest, files: guestFiles };
+  }
+
+  /** Packs what lies beside a package's modules, unless that was done for another of its modules. */
+  async function filesOf(
+    opened: Exclude<Package, { kind: 'file' }>,
+    key: string,
+    { heavy }: JobContext,
+  ): Promise<PackageFiles | null> {
+    const kept = (await readRecord(layout, key))?.files;
+    if (kept === null) return null;
+    const known = kept === undefined ? undefined : await readFiles(layout, kept);
+    if (known !== undefined) return known;
+    const found = await opened.files();
+    if (found.length === 0) return null;
+    const pack = heavy('packing its files', () => encodeFiles(found));
+    const packed = decodeFiles(pack);
+    if (packed === undefined) throw new Error('files do not unpack');
+    await writeFiles({ layout, files }, pack, packed.sha256);
+    return packed;
   }
 
   async function prepareFile(job: Extract<Job, { kind: 'prepare-file' }>, context: JobContext): Promise<Prepared> {
@@ -91,7 +138,12 @@ export function createJobs(
       );
     }
     const sha256 = context.heavy('hashing the module', () => hash('sha256', job.bytes));
-    return { ...compile(await store(job.bytes, context, sha256), context), name: job.name, manifest: null };
+    return {
+      ...compile(await store(job.bytes, context, sha256), context),
+      name: job.name,
+      manifest: null,
+      files: null,
+    };
   }
 
   async function list(job: Extract<Job, { kind: 'list' }>, { signal }: JobContext): Promise<Listing> {
@@ -108,6 +160,7 @@ export function createJobs(
       if (job.whole) await opened.content(path);
       listed.push({ path, size });
     }
+    if (job.whole) await opened.files();
     const size = listed.reduce((sum, file) => sum + file.size, 0);
     return { kind: opened.kind, files: listed, manifest: opened.manifest, size };
   }

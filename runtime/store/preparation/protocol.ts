@@ -3,6 +3,7 @@ import type { Manifest } from '../../core/manifest.ts';
 import type { ModuleFacts } from '../../core/module-facts.ts';
 import type { NewFile } from '../add.ts';
 import type { Owner } from '../owner.ts';
+import type { PackageFiles } from '../package-files.ts';
 import type { SourcePort } from '../sources/port-source.ts';
 
 /** Everything that the front thread and the preparation thread say to each other. */
@@ -37,6 +38,8 @@ export interface Prepared {
   readonly facts: ModuleFacts;
   readonly name: string;
   readonly manifest: Manifest | null;
+  /** What lies beside its modules; `null`: nothing does. */
+  readonly files: PackageFiles | null;
 }
 
 export interface Listing {
