@@ -125,8 +125,8 @@ export function toFunctionEntry(found: StoredFunction): FunctionEntry {
         `it exports: ${[...functions].slice(0, 20).join(', ') || 'no function'}`,
     );
   }
-  const { memory, imports, hasStart, instanceBytes } = facts;
-  const made: FunctionEntry = { module, facts: { memory, imports, hasStart, instanceBytes, entry } };
+  const { sha256, memory, imports, hasStart, instanceBytes, catches } = facts;
+  const made: FunctionEntry = { module, facts: { sha256, memory, imports, hasStart, instanceBytes, catches, entry } };
   entries.set(module, made);
   return made;
 }

@@ -67,6 +67,7 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
       memoryPages: settings.limits.memoryPages,
       processes: hasExtensions(extensions),
       services: cgi,
+      onCatching: (encodings) => store.refuseCatching(encodings),
       log: (line) => log.warn(line),
     });
     return sandbox;

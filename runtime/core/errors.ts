@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   ERR_INTEGRITY: { status: 502, owner: 'system' },
   ERR_SOURCE_UNAVAILABLE: { status: 502, owner: 'system' },
   ERR_BUSY: { status: 503, owner: 'system' },
+  ERR_QUARANTINED: { status: 503, owner: 'caller' },
   ERR_CLOSED: { status: 503, owner: 'system' },
   ERR_STORE_UNAVAILABLE: { status: 503, owner: 'operator' },
 } as const satisfies Record<string, { status: number; owner: 'caller' | 'operator' | 'system' }>;

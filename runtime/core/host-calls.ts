@@ -19,6 +19,8 @@ export interface HostCall {
   readonly deniedErrno: number;
   /** Fuel for each byte of the guest's memory that it looks at or writes, beside what every call costs. */
   readonly fuelPerByte: number;
+  /** Once made, the world is no longer as it was: an execution that made it cannot be run again without being noticed. */
+  readonly outside: boolean;
   /** May park the guest: linked as a Suspending import. */
   readonly suspends: boolean;
   /** `null` when served; else the errno every call returns until it is. */
@@ -40,6 +42,7 @@ function row(module: string, name: string, params: string, over: Partial<HostCal
     permission: 'none',
     deniedErrno: 0,
     fuelPerByte: COPIED,
+    outside: false,
     suspends: false,
     unservedErrno: null,
     ...over,
@@ -110,7 +113,7 @@ export const HOST_CALLS: readonly HostCall[] = [
   ...wasi('wasi_snapshot_preview1'),
   ...wasi('wasi_unstable'),
 
-  row('blockless_http', 'http_req', 'iiiiii', { ...suspends, permission: 'network' }),
+  row('blockless_http', 'http_req', 'iiiiii', { ...suspends, permission: 'network', outside: true }),
   row('blockless_http', 'http_read_header', 'iiiiii'),
   row('blockless_http', 'http_read_body', 'iiii', suspends),
   row('blockless_http', 'http_close', 'i'),
@@ -120,10 +123,10 @@ export const HOST_CALLS: readonly HostCall[] = [
 
   row('blockless_cgi', 'cgi_list_exec', 'i', PROCESSES),
   row('blockless_cgi', 'cgi_list_read', 'iiii', PROCESSES),
-  row('blockless_cgi', 'cgi_open', 'iii', PROCESSES),
+  row('blockless_cgi', 'cgi_open', 'iii', { ...PROCESSES, outside: true }),
   row('blockless_cgi', 'cgi_stdout_read', 'iiii', PROCESSES),
   row('blockless_cgi', 'cgi_stderr_read', 'iiii', PROCESSES),
-  row('blockless_cgi', 'cgi_stdin_write', 'iiii', PROCESSES),
+  row('blockless_cgi', 'cgi_stdin_write', 'iiii', { ...PROCESSES, outside: true }),
   row('blockless_cgi', 'cgi_close', 'i', PROCESSES),
 
   row('blockless_ipfs', 'ipfs_command', 'iiii', IPFS_PERMISSION_DENY),

@@ -22,6 +22,8 @@ export interface ModuleFacts {
   }[];
   /** The original had a start section; its function is exported under `REWRITTEN.start` and runs first. */
   readonly hasStart: boolean;
+  /** How it catches exceptions, by the instruction that does; `null` where it does not. */
+  readonly catches: 'try' | 'try_table' | null;
 }
 
 /** A module ready to be compiled by V8: original checked, rewritten, validated again. */

@@ -26,6 +26,10 @@ export interface SandboxThreadData {
   readonly sliceFuel: number | null;
   /** Cells of `THREAD_CELL`, shared with the front thread. */
   readonly cells: Int32Array<SharedArrayBuffer>;
+  /** One byte for each execution, by its slot: 1 once it has made a host call with an effect outside. */
+  readonly effects: Uint8Array<SharedArrayBuffer>;
+  /** For tests: the self-test of the thread is made with an error that guests can catch. */
+  readonly catchableTrap: boolean;
   /** Zero of the deadlines in the cells, in ms since the Unix epoch. */
   readonly epochMs: number;
 }
@@ -38,8 +42,10 @@ export const THREAD_CELL = {
   deadline: 1,
   /** Number of executions this thread ever started, its low 32 bits; they start in the order they were sent. */
   started: 2,
+  /** Goes up each time a guest's code gets on the CPU: as long as it stays, one guest holds it without a break. */
+  turn: 3,
 } as const;
-export const THREAD_CELLS = 3;
+export const THREAD_CELLS = 4;
 
 /**
  * A number as a cell holds it: its low 32 bits, since a process that runs for weeks counts past them. Cells are compared
@@ -60,7 +66,7 @@ export const MAX_EXECUTION_ID = 0x7fff_ffff;
 /** A function as a sandbox thread keeps it: sent once, then named by its number. */
 export interface FunctionEntry {
   readonly module: WebAssembly.Module;
-  readonly facts: Pick<ModuleFacts, 'memory' | 'imports' | 'hasStart' | 'instanceBytes'> & {
+  readonly facts: Pick<ModuleFacts, 'sha256' | 'memory' | 'imports' | 'hasStart' | 'instanceBytes' | 'catches'> & {
     /** Export to call; `null` when the start section is all there is. */
     readonly entry: string | null;
   };
@@ -85,6 +91,8 @@ export type RunMessage = readonly [
   stdin: Uint8Array | null,
   /** Number of its files; 0: an empty file system, −1: none. */
   files: number,
+  /** Place of its byte in `effects`. */
+  slot: number,
 ];
 
 /** Front thread → sandbox thread; one message a turn, however many requests. Read in the order of its fields. */
@@ -126,7 +134,8 @@ export type OutcomeMessage = readonly [
 
 /** Sandbox thread → front thread. */
 export interface FromSandbox {
-  readonly ready?: true;
+  /** The thread takes executions from here on. `catching`: encodings of exceptions in which guests could catch their end. */
+  readonly ready?: { readonly catching: readonly string[] };
   readonly outcomes: readonly OutcomeMessage[];
   /** Small outputs of this message one after the other, in the order of `outcomes`, stdout before stderr. */
   readonly bytes: Uint8Array;

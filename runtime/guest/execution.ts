@@ -1,13 +1,14 @@
 import type { Cause, ExecutionContext, Outcome } from '../core/execution.ts';
-import { CAUSE_EXIT_CODES, trapExitCode } from '../core/exit-codes.ts';
 import type { HostCall } from '../core/host-calls.ts';
 import { REWRITTEN } from '../core/module-facts.ts';
 import type { FunctionEntry } from '../core/sandbox-messages.ts';
 import type { ServiceClient, ServiceOp, ServiceOps } from '../core/services.ts';
+import { type Ending, exitEnding, hostEnding, trapEnding } from './ending.ts';
 import { Handles } from './handles.ts';
 import type { HookPool, Hooks, HookTarget } from './hooks.ts';
 import type { Host, HostCallHandler, HostModule } from './host.ts';
 import { hostImports, type PlannedImport } from './host-imports.ts';
+import { LogLines } from './log-lines.ts';
 import { GuestMemory, MemoryFault } from './memory.ts';
 import type { LeasedMemory, MemoryPool } from './memory-pool.ts';
 import { type FuelCell, Meter, type Metered, type Turns } from './meter.ts';
@@ -35,15 +36,11 @@ export interface Sandbox {
 /** One execution to run. */
 export interface Run {
   readonly id: number;
+  /** Its place among what the front thread can read of its effects. */
+  readonly slot: number;
   readonly function: FunctionEntry;
   readonly imports: readonly PlannedImport[];
   readonly context: ExecutionContext;
-}
-
-interface Ending {
-  readonly cause: Cause;
-  readonly exitCode: number;
-  readonly message: string;
 }
 
 /** Why a host call's signal is aborted; made once, since the default reason takes a stack trace each time. */
@@ -53,11 +50,6 @@ const HOST_CALL_FUEL = 200;
 /** Fuel of a page that memory grows by: it is mapped, zeroed, and cleared afterwards. */
 const PAGE_FUEL = 20_000;
 const DEFAULT_MAX_PAGES = 65_536;
-/** wasi-common passes on exit codes up to 125; others come out as 255. */
-const MAX_EXIT_CODE = 125;
-const MAX_LOG_LINES = 20;
-/** Characters of a line; a guest chooses URLs and header names in it. */
-const MAX_LOG_LINE = 1_000;
 
 /**
  * One request in one instance. It is over when the promise of the guest's entry has settled, and only then is its
@@ -84,7 +76,7 @@ export class Execution implements Host, HookTarget, Metered {
   readonly #stderr: CappedOutput;
   /** Made when first needed: most executions open nothing and log nothing. */
   #frees: Set<() => void> | null = null;
-  #logged: Set<string> | null = null;
+  #lines: LogLines | null = null;
   #lease: LeasedMemory | null = null;
   readonly #trace: CallTrace | null;
   #touched = 0;
@@ -137,23 +129,19 @@ export class Execution implements Host, HookTarget, Metered {
   }
 
   log(line: string): void {
-    const shown = line.length > MAX_LOG_LINE ? `${line.slice(0, MAX_LOG_LINE)}…` : line;
-    this.#logged ??= new Set();
-    if (this.#logged.size >= MAX_LOG_LINES || this.#logged.has(shown)) return;
-    this.#logged.add(shown);
-    this.#sandbox.log(shown);
+    this.#lines ??= new LogLines(this.#sandbox.log);
+    this.#lines.add(line);
   }
 
   exit(code: number): never {
-    const exitCode = code <= MAX_EXIT_CODE ? code : 255;
-    this.#record({ cause: 'exited', exitCode, message: '' });
+    this.#record(exitEnding(code));
     throw TRAP;
   }
 
   /** Ends the execution from outside the guest's own calls: deadline, cancellation. */
   end(cause: Exclude<Cause, 'exited' | 'trapped'>, message: string): void {
     if (this.#ending !== null) return;
-    this.#record({ cause, exitCode: CAUSE_EXIT_CODES[cause], message });
+    this.#record(hostEnding(cause, message));
     const unpark = this.#unpark;
     if (unpark !== null) this.#sandbox.onCpu.resume(this.#run.id, this.deadlineAt, unpark);
   }
@@ -188,16 +176,16 @@ export class Execution implements Host, HookTarget, Metered {
     const { limits } = this.context;
     if (memory !== null && memory.initial > limits.memoryPages) {
       const message = `memory minimum size of ${memory.initial} pages exceeds the limit of ${limits.memoryPages} (limits.memoryPages)`;
-      this.#record({ cause: 'memory', exitCode: CAUSE_EXIT_CODES.memory, message });
+      this.#record(hostEnding('memory', message));
       return this.#close();
     }
     this.#timer = setTimeout(() => this.endOfDeadline(), Math.min(limits.deadlineMs, 2_147_483_647));
     const hooks = this.#sandbox.hooks.take(this);
     try {
       await this.#runGuest(hooks);
-      this.#record({ cause: 'exited', exitCode: 0, message: '' });
+      this.#record(exitEnding(0));
     } catch (error) {
-      if (error !== TRAP) this.#record(this.#trapped(error));
+      if (error !== TRAP) this.#record(trapEnding(error, this.#growRefused ? limits.memoryPages : null));
     }
     this.#sandbox.hooks.give(hooks);
     return this.#close();
@@ -206,6 +194,8 @@ export class Execution implements Host, HookTarget, Metered {
   async #runGuest(hooks: Hooks): Promise<void> {
     const { id } = this.#run;
     const { module, facts } = this.#run.function;
+    // What it takes to make the instance is the guest's doing too.
+    this.#sandbox.onCpu.enter(id, this.deadlineAt);
     const imports = hostImports(this.#run.imports, this, (call, noun, handler) =>
       this.#dispatch(call, noun, this.#trace?.wrap(call, handler) ?? handler),
     );
@@ -232,7 +222,9 @@ export class Execution implements Host, HookTarget, Metered {
 
   /** The one way to a handler: end, count and permission are looked at before, whatever it throws becomes an errno. */
   #dispatch(call: HostCall, noun: HostModule, served: HostCallHandler): CallableFunction {
-    const handler = call.permission === 'processes' && !this.#sandbox.processes ? this.#denied(call) : served;
+    const denied = call.permission === 'processes' && !this.#sandbox.processes;
+    const handler = denied ? this.#denied(call) : served;
+    const outside = call.outside && !denied;
     const failed = (error: unknown): number => {
       if (error === TRAP) throw error;
       if (error instanceof MemoryFault) return noun.faultErrno;
@@ -242,10 +234,10 @@ export class Execution implements Host, HookTarget, Metered {
     return (...args: never[]) => {
       if (this.#ending !== null) throw TRAP;
       if (++this.#hostCalls > this.context.limits.hostCalls) {
-        const message = `more than ${this.context.limits.hostCalls} host calls (limits.hostCalls)`;
-        this.#record({ cause: 'calls', exitCode: CAUSE_EXIT_CODES.calls, message });
+        this.#record(hostEnding('calls', `more than ${this.context.limits.hostCalls} host calls (limits.hostCalls)`));
         throw TRAP;
       }
+      if (outside) this.#sandbox.onCpu.effect(this.#run.slot);
       let result: ReturnType<HostCallHandler>;
       try {
         result = handler(...args);
@@ -315,8 +307,7 @@ export class Execution implements Host, HookTarget, Metered {
   #print(stream: CappedOutput, bytes: Uint8Array): void {
     this.traffic.bytesOut += bytes.length;
     if (stream.append(bytes)) return;
-    const message = 'went on printing far beyond its output limit';
-    this.#record({ cause: 'output', exitCode: CAUSE_EXIT_CODES.output, message });
+    this.#record(hostEnding('output', 'went on printing far beyond its output limit'));
     throw TRAP;
   }
 
@@ -343,18 +334,6 @@ export class Execution implements Host, HookTarget, Metered {
     this.#abort?.abort(OVER);
   }
 
-  #trapped(error: unknown): Ending {
-    const text = error instanceof Error ? error.message : String(error);
-    if (error instanceof WebAssembly.RuntimeError && text.includes('unreachable') && this.#growRefused) {
-      const message = `out of memory: it may have ${this.context.limits.memoryPages} pages (limits.memoryPages), less on a full machine`;
-      return { cause: 'memory', exitCode: trapExitCode(text), message };
-    }
-    if (error instanceof WebAssembly.Exception) {
-      return { cause: 'trapped', exitCode: 255, message: 'uncaught WebAssembly exception' };
-    }
-    return { cause: 'trapped', exitCode: trapExitCode(text), message: text };
-  }
-
   #close(): Outcome {
     this.#sandbox.onCpu.leave();
     this.#meter.leave();
@@ -365,15 +344,12 @@ export class Execution implements Host, HookTarget, Metered {
     this.#frees = null;
     let peakMemoryBytes = 0;
     if (this.#lease !== null) {
-      this.#sandbox.pool.give(this.#lease);
+      this.#sandbox.pool.give(this.#lease, this.context.limits.poolBytes);
       peakMemoryBytes = this.#lease.views.bytes.length;
       this.#lease = null;
     }
-    const { cause, exitCode, message } = this.#ending ?? { cause: 'exited', exitCode: 0, message: '' };
     return {
-      cause,
-      exitCode,
-      message,
+      ...(this.#ending ?? exitEnding(0)),
       stdout: this.#stdout.bytes(),
       stderr: this.#stderr.bytes(),
       stdoutTruncated: this.#stdout.truncated,

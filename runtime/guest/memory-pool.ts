@@ -71,15 +71,18 @@ export class MemoryPool {
     return { memory, maximum, views: viewsOf(memory) };
   }
 
-  /** Takes a memory back. It is cleared here, before anybody else can hold it. */
-  give(leased: LeasedMemory): void {
+  /**
+   * Takes a memory back. It is cleared here, before anybody else can hold it.
+   * @param maxBytes most bytes that unused memories may have with it
+   */
+  give(leased: LeasedMemory, maxBytes: number): void {
     // Growing detached the buffer that the views look at.
     if (leased.views.bytes.length === 0) leased.views = viewsOf(leased.memory);
     const { bytes } = leased.views;
     this.#liveBytes -= bytes.length;
     // A memory that grew fits only modules that start at its size; without one it would never be taken.
     const free = this.#free.get(keyOf(bytes.length / PAGE_BYTES, leased.maximum));
-    if (free === undefined || this.#pooledBytes + bytes.length > this.#maxBytes) {
+    if (free === undefined || this.#pooledBytes + bytes.length > Math.min(this.#maxBytes, maxBytes)) {
       this.#drop(bytes.length);
       return;
     }

@@ -1,4 +1,4 @@
-import { THREAD_CELL, toCell } from '../core/sandbox-messages.ts';
+import { type SandboxThreadData, THREAD_CELL, toCell } from '../core/sandbox-messages.ts';
 
 /**
  * Says, in memory shared with the front thread, which execution's code is on the CPU; so that a thread that stopped
@@ -6,10 +6,13 @@ import { THREAD_CELL, toCell } from '../core/sandbox-messages.ts';
  */
 export class OnCpu {
   readonly #cells: Int32Array<SharedArrayBuffer>;
+  readonly #effects: Uint8Array<SharedArrayBuffer>;
   readonly #epochMs: number;
+  #turn = 0;
 
-  constructor(cells: Int32Array<SharedArrayBuffer>, epochMs: number) {
+  constructor({ cells, effects, epochMs }: Pick<SandboxThreadData, 'cells' | 'effects' | 'epochMs'>) {
     this.#cells = cells;
+    this.#effects = effects;
     this.#epochMs = epochMs;
   }
 
@@ -17,6 +20,8 @@ export class OnCpu {
   enter(id: number, deadlineAt: number): void {
     const now = performance.timeOrigin + performance.now();
     Atomics.store(this.#cells, THREAD_CELL.deadline, toCell(Math.ceil(Math.max(deadlineAt, now) - this.#epochMs)));
+    this.#turn = toCell(this.#turn + 1);
+    Atomics.store(this.#cells, THREAD_CELL.turn, this.#turn);
     Atomics.store(this.#cells, THREAD_CELL.onCpu, id);
   }
 
@@ -27,6 +32,11 @@ export class OnCpu {
 
   started(): void {
     Atomics.add(this.#cells, THREAD_CELL.started, 1);
+  }
+
+  /** What the execution of this slot does next can be noticed outside: it must not be run again. */
+  effect(slot: number): void {
+    Atomics.store(this.#effects, slot, 1);
   }
 
   /**

@@ -9,15 +9,17 @@ import {
   type ToSandbox,
 } from '../core/sandbox-messages.ts';
 import { ServiceClient, type ServiceRequest } from '../core/services.ts';
+import { findCatching } from './ending-test.ts';
 import { Execution, type Run, type Sandbox } from './execution.ts';
 import { HookPool } from './hooks.ts';
 import { planImports } from './host-imports.ts';
 import { MemoryPool } from './memory-pool.ts';
 import { OnCpu } from './on-cpu.ts';
 import { createOutbound } from './outbound/fetch.ts';
+import { TRAP } from './trap.ts';
 
 /** Entry of a sandbox thread: messages in, executions, messages out. */
-function serve(port: MessagePort, data: SandboxThreadData): void {
+async function serve(port: MessagePort, data: SandboxThreadData): Promise<void> {
   const functions = new Map<number, Pick<Run, 'function' | 'imports'>>();
   const grants = new Map<number, Grant>();
   const files = new Map<number, readonly SeedFile[] | null>([
@@ -25,7 +27,7 @@ function serve(port: MessagePort, data: SandboxThreadData): void {
     [-1, null],
   ]);
   const live = new Map<number, Execution>();
-  const onCpu = new OnCpu(data.cells, data.epochMs);
+  const onCpu = new OnCpu(data);
   let outcomes: [number, Outcome][] = [];
   let logs: string[] = [];
   let requests: ServiceRequest[] = [];
@@ -87,7 +89,7 @@ function serve(port: MessagePort, data: SandboxThreadData): void {
   const cancel = (id: number): void => live.get(id)?.end('cancelled', 'the caller went away');
 
   const read = (message: RunMessage, traced: readonly number[] | undefined): Run => {
-    const [id, functionNumber, grantNumber, args, env, stdin, filesNumber] = message;
+    const [id, functionNumber, grantNumber, args, env, stdin, filesNumber, slot] = message;
     const entry = functions.get(functionNumber);
     const grant = grants.get(grantNumber);
     const seeds = files.get(filesNumber);
@@ -96,9 +98,11 @@ function serve(port: MessagePort, data: SandboxThreadData): void {
     const { limits, permissions } = grant;
     const trace = traced?.includes(id) === true;
     const context = { args, env: pairs(env), stdin: stdin ?? EMPTY, files: seeds, limits, permissions, trace };
-    return { id, ...entry, context };
+    return { id, slot, ...entry, context };
   };
 
+  // Before anything is taken in: whether a guest can be ended at all decides which may run.
+  const catching = await findCatching(data.catchableTrap ? new WebAssembly.RuntimeError('unreachable') : TRAP);
   port.on('message', (message: ToSandbox) => {
     for (const [number, entry] of message.functions) {
       functions.set(number, { function: entry, imports: planImports(entry.facts.imports) });
@@ -113,7 +117,7 @@ function serve(port: MessagePort, data: SandboxThreadData): void {
     for (const number of message.droppedGrants) grants.delete(number);
     for (const number of message.droppedFiles) files.delete(number);
   });
-  port.postMessage({ ready: true, ...packOutcomes([]), logs: [] } satisfies FromSandbox);
+  port.postMessage({ ready: { catching }, ...packOutcomes([]), logs: [] } satisfies FromSandbox);
 }
 
 const EMPTY = new Uint8Array(0);
@@ -138,4 +142,4 @@ function failedToStart(error: unknown): Outcome {
   };
 }
 
-if (parentPort !== null) serve(parentPort, workerData as SandboxThreadData);
+if (parentPort !== null) await serve(parentPort, workerData as SandboxThreadData);

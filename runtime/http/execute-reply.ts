@@ -72,6 +72,7 @@ const WIRE_CODES: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_NOT_ENOUGH_NODES: '408',
   ERR_BUSY: '503',
   ERR_CLOSED: '503',
+  ERR_QUARANTINED: '503',
 };
 
 /**

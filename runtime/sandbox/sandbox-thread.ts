@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { InferbaseError } from '../core/errors.ts';
 import { type Cause, type ExecutionContext, NO_USAGE, type Outcome, type SeedFile } from '../core/execution.ts';
 import { CAUSE_EXIT_CODES } from '../core/exit-codes.ts';
 import {
@@ -16,16 +17,8 @@ import {
 import type { ServiceReply, ServiceRequest, Services } from '../core/services.ts';
 import { threadUrl } from '../core/thread-url.ts';
 import { SentOnce } from './sent-once.ts';
+import { Watchdog } from './watchdog.ts';
 
-/** How often a thread with live executions is looked at, in ms. */
-const WATCH_MS = 25;
-/**
- * How long past its deadline an execution may hold the CPU before its thread is terminated, in ms. A guest ends by itself
- * when its slice does; on a machine with far too much to do even that takes a while.
- */
-const GRACE_MS = 250;
-/** A guest this long on the CPU, in ms, makes new executions go to other threads first. */
-const STALL_MS = 50;
 const HEAP_MB = 512;
 /** Share of a thread's heap that instances may fill; past the whole of it V8 ends the thread. */
 const INSTANCES_SHARE = 0.7;
@@ -68,17 +61,48 @@ export interface Sent {
   readonly expectedMs: number;
   /** Aborted once the caller went away. */
   readonly signal: AbortSignal | undefined;
+  /** Times that a thread was ended under it because of another execution. */
+  reruns: number;
+  /** When it was asked for, as `performance.now()` has it. */
+  readonly askedAt: number;
   readonly settle: (outcome: Outcome) => void;
+  /** It will not run. */
+  readonly refuse: (error: InferbaseError) => void;
+}
+
+/** What was in a thread that is gone. */
+export interface Gone {
+  /** It had got so far as to take executions. */
+  readonly booted: boolean;
+  /** The execution that the thread had to be ended for. */
+  readonly culprit: Sent | undefined;
+  /** Those that are over with the thread, the culprit among them; each was settled. */
+  readonly over: readonly Sent[];
+  /** Those that may run elsewhere: they never ran a line of guest code, or did nothing that can be noticed outside. */
+  readonly again: readonly Sent[];
 }
 
 export interface SandboxThreadEvents {
+  /** The thread takes executions. @param catching see `FromSandbox` */
+  onReady(catching: readonly string[]): void;
   /** An execution is over and the thread has room for another. */
-  onOutcome(): void;
-  /** The thread is gone. `unstarted` never ran a line of guest code and may run elsewhere; the rest was settled. */
-  onGone(unstarted: readonly Sent[], booted: boolean): void;
+  onOutcome(sent: Sent): void;
+  /** A guest holds up the thread, which may have to be ended for it. */
+  onStall(): void;
+  /** It goes on after all. */
+  onCalm(): void;
+  onGone(gone: Gone): void;
   log(line: string): void;
   /** Answers what guests ask of the front thread. */
   readonly services: Services;
+}
+
+interface Live {
+  readonly sent: Sent;
+  /** How many were sent before it. */
+  readonly sequence: number;
+  /** Its byte in `#effects`. */
+  readonly slot: number;
 }
 
 /** The front thread's end of one sandbox thread: batches, the watchdog, and what to say of executions it took along. */
@@ -86,9 +110,13 @@ export class SandboxThread {
   readonly #worker: Worker;
   readonly #events: SandboxThreadEvents;
   readonly #cells = new Int32Array(new SharedArrayBuffer(THREAD_CELLS * 4));
-  readonly #epochMs = performance.timeOrigin;
+  readonly #effects = new Uint8Array(new SharedArrayBuffer(THREAD_PLACES));
+  readonly #watchdog: Watchdog;
+  /** Bytes of `#effects` that no execution has. */
+  readonly #freeSlots: number[] = [];
+  #slots = 0;
   /** In the order they were sent, which is the order they start in. */
-  readonly #live = new Map<number, { readonly sent: Sent; readonly sequence: number }>();
+  readonly #live = new Map<number, Live>();
   readonly ready: Promise<void>;
   readonly #functions = new SentOnce<FunctionEntry>();
   readonly #grants = new SentOnce<Grant>();
@@ -105,15 +133,19 @@ export class SandboxThread {
   #memoryBytes = 0;
   #backlogMs = 0;
   #closing = false;
-  #watch: NodeJS.Timeout | null = null;
-  #watched = { id: 0, since: 0 };
-  #blamed = 0;
+  #retiring = false;
   #booted = false;
   #closed = false;
 
-  constructor(data: Omit<SandboxThreadData, 'cells' | 'epochMs'>, events: SandboxThreadEvents) {
+  constructor(data: Omit<SandboxThreadData, 'cells' | 'effects' | 'epochMs'>, events: SandboxThreadEvents) {
     this.#events = events;
-    const workerData: SandboxThreadData = { ...data, cells: this.#cells, epochMs: this.#epochMs };
+    const epochMs = performance.timeOrigin;
+    const workerData: SandboxThreadData = { ...data, cells: this.#cells, effects: this.#effects, epochMs };
+    this.#watchdog = new Watchdog(this.#cells, epochMs, {
+      onStall: () => events.onStall(),
+      onCalm: () => events.onCalm(),
+      onHang: () => void this.#worker.terminate(),
+    });
     this.#worker = new Worker(threadUrl('guest/thread'), {
       workerData,
       env: {},
@@ -121,8 +153,9 @@ export class SandboxThread {
     });
     this.ready = new Promise((resolve) => {
       this.#worker.on('message', (message: FromSandbox) => {
-        if (message.ready === true) {
+        if (message.ready !== undefined) {
           this.#booted = true;
+          events.onReady(message.ready.catching);
           resolve();
         }
         this.#receive(message);
@@ -148,14 +181,30 @@ export class SandboxThread {
     return this.#backlogMs;
   }
 
-  /** One guest has held the CPU for a while: what is sent here now waits for it. */
+  /** See `Watchdog`. */
+  get busy(): boolean {
+    return this.#watchdog.busy;
+  }
+
   get stalled(): boolean {
-    return this.#watched.id !== 0 && performance.now() - this.#watched.since > STALL_MS;
+    return this.#watchdog.stalled;
+  }
+
+  /** It takes no further executions and ends once it has none. */
+  get retiring(): boolean {
+    return this.#retiring;
+  }
+
+  retire(): void {
+    this.#retiring = true;
+    if (this.#live.size === 0) void this.#worker.terminate();
   }
 
   send(sent: Sent): void {
     const { id, context } = sent;
-    this.#live.set(id, { sent, sequence: ++this.#sequence });
+    const slot = this.#freeSlots.pop() ?? this.#slots++;
+    Atomics.store(this.#effects, slot, 0);
+    this.#live.set(id, { sent, sequence: ++this.#sequence, slot });
     this.#load += sent.places;
     this.#memoryBytes += sent.memoryBytes;
     this.#backlogMs += sent.expectedMs;
@@ -167,10 +216,11 @@ export class SandboxThread {
       context.env.flat(),
       context.stdin.length === 0 ? null : context.stdin,
       this.#filesNumber(context.files),
+      slot,
     ]);
     if (context.trace === true) this.#traced.push(id);
     this.#flushSoon();
-    this.#watch ??= setInterval(() => this.#look(), WATCH_MS).unref();
+    this.#watchdog.start();
   }
 
   #filesNumber(files: readonly SeedFile[] | null | undefined): number {
@@ -221,14 +271,17 @@ export class SandboxThread {
       const live = this.#live.get(id);
       if (live === undefined) continue;
       this.#live.delete(id);
+      this.#freeSlots.push(live.slot);
       this.#release(id);
       this.#load -= live.sent.places;
       this.#memoryBytes -= live.sent.memoryBytes;
       this.#backlogMs = this.#live.size === 0 ? 0 : this.#backlogMs - live.sent.expectedMs;
       live.sent.settle(outcome);
-      this.#events.onOutcome();
+      this.#events.onOutcome(live.sent);
     }
-    if (this.#live.size === 0) this.#stopWatching();
+    if (this.#live.size > 0) return;
+    this.#watchdog.stop();
+    if (this.#retiring) void this.#worker.terminate();
   }
 
   /** Always answers, so that the thread forgets the question; what was opened for an execution that ended is released. */
@@ -250,51 +303,46 @@ export class SandboxThread {
     if (this.#served.delete(execution)) this.#events.services.release(execution);
   }
 
-  /** A thread whose guest neither ends nor parks cannot be asked to stop: it is terminated. */
-  #look(): void {
-    const id = Atomics.load(this.#cells, THREAD_CELL.onCpu);
-    if (id !== this.#watched.id) this.#watched = { id, since: performance.now() };
-    if (id === 0) return;
-    const now = performance.timeOrigin + performance.now() - this.#epochMs;
-    if (cellDifference(now, Atomics.load(this.#cells, THREAD_CELL.deadline)) < GRACE_MS) return;
-    this.#blamed = id;
-    this.#stopWatching();
-    void this.#worker.terminate();
-  }
-
-  #stopWatching(): void {
-    if (this.#watch !== null) clearInterval(this.#watch);
-    this.#watch = null;
-    this.#watched = { id: 0, since: 0 };
-  }
-
   #gone(): void {
     this.#closed = true;
-    this.#stopWatching();
+    this.#watchdog.stop();
     for (const execution of this.#served) this.#events.services.release(execution);
     this.#served.clear();
-    const started = Atomics.load(this.#cells, THREAD_CELL.started);
+    const culprit = this.#live.get(this.#watchdog.culprit)?.sent;
     const lost = [...this.#live.values()];
     this.#live.clear();
     this.#load = 0;
     this.#memoryBytes = 0;
     this.#backlogMs = 0;
-    const unstarted: Sent[] = [];
-    for (const { sent, sequence } of lost) {
-      if (cellDifference(sequence, started) > 0) unstarted.push(sent);
-      else if (sent.id === this.#blamed) {
-        const { deadlineMs } = sent.grant.limits;
-        sent.settle(
-          ended('deadline', `held the CPU past its deadline of ${deadlineMs} ms (limits.deadlineMs)`, deadlineMs),
-        );
-      } else {
-        const message = this.#closing
-          ? 'the node was shut down; send the request again'
-          : 'its sandbox thread was ended because of another execution; send the request again';
-        sent.settle(ended('interrupted', message, 0));
-      }
+    const over: Sent[] = [];
+    const again: Sent[] = [];
+    for (const live of lost) {
+      const { sent } = live;
+      if (sent !== culprit && this.#mayRunAgain(live)) again.push(sent);
+      else over.push(sent);
     }
-    this.#events.onGone(unstarted, this.#booted);
+    for (const sent of over) sent.settle(this.#lastWords(sent, sent === culprit));
+    this.#events.onGone({ booted: this.#booted, culprit, over, again });
+  }
+
+  /** Runs it elsewhere: it had not begun, or the thread was ended because of another and it left no trace outside. */
+  #mayRunAgain({ sent, sequence, slot }: Live): boolean {
+    if (cellDifference(sequence, Atomics.load(this.#cells, THREAD_CELL.started)) > 0) return true;
+    if (this.#closing || !this.#watchdog.hung || sent.reruns > 0) return false;
+    if (Atomics.load(this.#effects, slot) !== 0) return false;
+    sent.reruns++;
+    return true;
+  }
+
+  #lastWords({ grant }: Sent, isCulprit: boolean): Outcome {
+    const { deadlineMs } = grant.limits;
+    if (isCulprit) {
+      return ended('deadline', `held the CPU past its deadline of ${deadlineMs} ms (limits.deadlineMs)`, deadlineMs);
+    }
+    const message = this.#closing
+      ? 'the node was shut down; send the request again'
+      : 'its sandbox thread was ended because of another execution; send the request again';
+    return ended('interrupted', message, 0);
   }
 }
 

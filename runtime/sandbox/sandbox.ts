@@ -1,18 +1,23 @@
+import { checkCatching } from '../core/catching.ts';
 import { InferbaseError } from '../core/errors.ts';
 import type { ExecutionContext, Outcome } from '../core/execution.ts';
 import { type FunctionEntry, type Grant, MAX_EXECUTION_ID, type SandboxThreadData } from '../core/sandbox-messages.ts';
 import type { Services } from '../core/services.ts';
 import { executionCapacity, memoryCapacity } from './capacity.ts';
 import { Durations } from './durations.ts';
-import { ended, placesOf, SandboxThread, type Sent, THREAD_PLACES } from './sandbox-thread.ts';
+import { Quarantine } from './quarantine.ts';
+import { functionCap, Queue } from './queue.ts';
+import { ended, type Gone, placesOf, type Sent } from './sandbox-thread.ts';
+import { Threads } from './threads.ts';
 
-/** Threads that die before they are ready are not replaced for ever. */
-const MAX_FAILED_BOOTS = 3;
-/** Rank of a thread whose guest holds the CPU: behind every other. */
-const STALLED = 1_000_000;
 const PAGE_BYTES = 65_536;
-/** A thread with less to do than this, in ms, is given more before another one is woken: waking costs more than it wins. */
-const WORTH_WAKING_MS = 1;
+/**
+ * An execution may be overtaken by smaller ones while it waits for room, for this long, in ms; from then on it is first,
+ * or it would wait for ever.
+ */
+const PATIENCE_MS = 5_000;
+/** Most of those waiting that are looked at for one that fits. */
+const LOOK_AHEAD = 256;
 
 export interface SandboxInit extends Pick<SandboxThreadData, 'upstreams' | 'memoryPages' | 'processes'> {
   /** Number of sandbox threads. */
@@ -30,6 +35,10 @@ export interface SandboxInit extends Pick<SandboxThreadData, 'upstreams' | 'memo
   /** What guests may ask of this thread. */
   readonly services: Services;
   log(line: string): void;
+  /** Guests could catch their end in these encodings of exceptions: modules that use them are refused here. */
+  onCatching?(encodings: readonly string[]): void;
+  /** For tests: see `SandboxThreadData`. */
+  readonly catchableTrap?: boolean;
 }
 
 /** What differs from request to request. */
@@ -42,7 +51,8 @@ export interface Sandbox {
    * Runs one execution in an instance of its own. Function and grant are known to the threads by identity: pass the
    * same objects again for the same function and the same rights.
    * @param signal ends it with cause `cancelled`; one that still waits for a place is rejected instead
-   * @throws InferbaseError ERR_BUSY when the queue is full, ERR_CANCELLED, ERR_CLOSED
+   * @throws InferbaseError ERR_BUSY when the queue is full, ERR_CANCELLED, ERR_CLOSED, ERR_QUARANTINED; ERR_INVALID_MODULE
+   * for one that could catch its end
    */
   run(entry: FunctionEntry, grant: Grant, context: Input, signal?: AbortSignal): Promise<Outcome>;
   /** Terminates the threads; what still runs ends `interrupted`. */
@@ -52,158 +62,218 @@ export interface Sandbox {
 /** Starts the sandbox threads. */
 export function createSandbox(init: SandboxInit): Sandbox {
   const { upstreams, memoryPages, processes, poolBytes = 64 * 1_048_576, sliceFuel = null } = init;
+  const memoryBytes = init.memoryBytes ?? memoryCapacity();
+  const liveBytes = Math.floor(memoryBytes / init.threads);
   const capacity = executionCapacity(init.concurrency);
-  const memoryBytesInAll = init.memoryBytes ?? memoryCapacity();
-  const liveBytes = Math.floor(memoryBytesInAll / init.threads);
-  const threads = new Set<SandboxThread>();
   const durations = new Durations();
-  const waiting = new Set<Sent>();
+  const queue = new Queue();
+  const quarantine = new Quarantine();
+  /** Hash of a function → its executions in threads. */
+  const alive = new Map<string, number>();
+  let catching: readonly string[] = [];
   let closed: Promise<void> | null = null;
   let nextId = 1;
-  let failedBoots = 0;
 
-  function startThread(): SandboxThread {
-    const thread = new SandboxThread(
-      { upstreams, memoryPages, processes, poolBytes, liveBytes, sliceFuel },
-      {
-        log: init.log,
-        services: init.services,
-        onOutcome: dispatchWaiting,
-        onGone: (unstarted, booted) => replace(thread, unstarted, booted),
+  const threads = new Threads(
+    {
+      count: init.threads,
+      data: {
+        upstreams,
+        memoryPages,
+        processes,
+        poolBytes,
+        liveBytes,
+        sliceFuel,
+        catchableTrap: init.catchableTrap ?? false,
       },
-    );
-    threads.add(thread);
-    return thread;
+      capacity,
+      // What they begin with may take half; the other half is for growing.
+      memoryBytes: memoryBytes / 2,
+    },
+    { onReady, onOutcome, onGone, log: init.log, services: init.services },
+  );
+  /** Modules that catch exceptions wait for the self-test of the threads. */
+  let tested: Promise<void> | null = threads.ready.then(() => {
+    tested = null;
+  });
+
+  function onReady(found: readonly string[]): void {
+    if (found.length === 0 || catching.length > 0) return;
+    catching = found;
+    const names = found.join(', ');
+    init.log(`Guests can catch their own end on this version of Node; modules that use ${names} are refused.`);
+    init.onCatching?.(found);
   }
 
-  function replace(thread: SandboxThread, unstarted: readonly Sent[], booted: boolean): void {
-    threads.delete(thread);
-    failedBoots = booted ? 0 : failedBoots + 1;
-    if (closed === null && failedBoots < MAX_FAILED_BOOTS) {
-      startThread();
-      for (const sent of unstarted) {
-        // The thread took the news of it along.
-        if (sent.signal?.aborted === true) sent.settle(ended('cancelled', 'the caller went away', 0));
-        else dispatch(sent);
-      }
-    } else {
-      for (const sent of unstarted) sent.settle(ended('interrupted', 'no sandbox thread is left', 0));
-      if (threads.size === 0) failWaiting('no sandbox thread is left; restart the node');
+  function onOutcome(sent: Sent): void {
+    countAlive(sent, -1);
+    if (queue.size > 0) dispatchWaiting(sent.function.facts.sha256);
+  }
+
+  function onGone({ culprit, over, again }: Gone): void {
+    for (const sent of [...over, ...again]) countAlive(sent, -1);
+    if (culprit !== undefined && closed === null) strike(culprit.function.facts.sha256);
+    for (const sent of again) runAgain(sent);
+    if (threads.gone) failWaiting('no sandbox thread is left; restart the node');
+    for (const hash of new Set([...over, ...again].map((sent) => sent.function.facts.sha256))) dispatchWaiting(hash);
+  }
+
+  function strike(hash: string): void {
+    if (!quarantine.strike(hash)) return;
+    const refusal = quarantine.refusal(hash);
+    if (refusal === undefined) return;
+    init.log(refusal.message);
+    for (const sent of queue.takeAll(hash)) sent.refuse(refusal);
+  }
+
+  function runAgain(sent: Sent): void {
+    if (closed !== null || threads.gone) sent.settle(ended('interrupted', 'no sandbox thread is left', 0));
+    // The thread took the news of it along.
+    else if (sent.signal?.aborted === true) sent.settle(ended('cancelled', 'the caller went away', 0));
+    else {
+      const refusal = quarantine.refusal(sent.function.facts.sha256);
+      if (refusal !== undefined) sent.refuse(refusal);
+      else dispatch(sent);
     }
-    dispatchWaiting();
   }
 
   function failWaiting(message: string): void {
-    for (const sent of waiting) sent.settle(ended('interrupted', message, 0));
-    waiting.clear();
+    for (const sent of queue.takeAll()) sent.settle(ended('interrupted', message, 0));
   }
 
-  /** The first thread with next to nothing to do, else the one with the most room; `undefined`: it has to wait. */
-  function threadFor(sent: Sent): SandboxThread | undefined {
-    const { places, memoryBytes, expectedMs } = sent;
-    let live = 0;
-    let bytes = 0;
-    let best: SandboxThread | undefined;
-    let bestRank = Number.POSITIVE_INFINITY;
-    for (const thread of threads) {
-      live += thread.load;
-      bytes += thread.memoryBytes;
-      const rank = thread.stalled
-        ? STALLED + thread.load
-        : thread.backlogMs + expectedMs < WORTH_WAKING_MS
-          ? -1
-          : thread.load;
-      if (rank >= bestRank || thread.load + places > THREAD_PLACES) continue;
-      best = thread;
-      bestRank = rank;
-    }
-    // What they begin with may take half; the other half is for growing.
-    const fits = live + places <= capacity && bytes + memoryBytes <= memoryBytesInAll / 2;
-    return live === 0 || fits ? best : undefined;
+  function countAlive({ function: { facts } }: Sent, by: 1 | -1): void {
+    const count = (alive.get(facts.sha256) ?? 0) + by;
+    if (count === 0) alive.delete(facts.sha256);
+    else alive.set(facts.sha256, count);
+  }
+
+  /** Puts it into a thread; else says what it has to wait for. */
+  function tryStart(sent: Sent): 'started' | 'capped' | 'lacking' {
+    if ((alive.get(sent.function.facts.sha256) ?? 0) >= functionCap(sent)) return 'capped';
+    const thread = threads.placeFor(sent);
+    if (thread === undefined) return 'lacking';
+    countAlive(sent, 1);
+    thread.send(sent);
+    return 'started';
   }
 
   function dispatch(sent: Sent): void {
-    const thread = threadFor(sent);
-    if (thread !== undefined) thread.send(sent);
-    else waiting.add(sent);
+    const how = tryStart(sent);
+    if (how === 'capped') queue.addCapped(sent);
+    else if (how === 'lacking') queue.addLacking(sent);
   }
 
-  function dispatchWaiting(): void {
-    for (const sent of waiting) {
-      const thread = threadFor(sent);
-      if (thread === undefined) return;
-      waiting.delete(sent);
-      thread.send(sent);
+  /** @param hash of the function one of whose executions has just made room */
+  function dispatchWaiting(hash: string): void {
+    for (;;) {
+      const sent = queue.takeCapped(hash, alive.get(hash) ?? 0);
+      if (sent === undefined) break;
+      // In front of those that lack room: it waited for something else, and there is room now, or it joins them.
+      if (tryStart(sent) === 'started') continue;
+      queue.addLacking(sent);
+      break;
     }
+    let looked = 0;
+    for (const sent of queue.lacking) {
+      const how = tryStart(sent);
+      if (how !== 'lacking') queue.delete(sent);
+      if (how === 'capped') queue.addCapped(sent);
+      if (how === 'lacking' && (threads.full || isFirst(sent) || ++looked === LOOK_AHEAD)) return;
+    }
+  }
+
+  /** It has been overtaken for long enough; one that itself asked for few neighbours must not claim the node for that. */
+  function isFirst(sent: Sent): boolean {
+    return performance.now() - sent.askedAt > PATIENCE_MS && sent.grant.limits.concurrency >= capacity;
   }
 
   function enqueue(sent: Sent): void {
-    const thread = waiting.size === 0 ? threadFor(sent) : undefined;
-    if (thread !== undefined) {
-      thread.send(sent);
+    const [first] = queue.lacking.size === 0 ? [] : queue.lacking;
+    // Whoever else waits does not fit, or it would not wait.
+    const how = first !== undefined && isFirst(first) ? 'lacking' : tryStart(sent);
+    if (how === 'started') return;
+    const { limits } = sent.grant;
+    const most = Math.min(init.queue, limits.queue);
+    if (queue.size >= most) {
+      throw busy(`no room for another execution and ${queue.size} are waiting; retry later, or raise limits.queue`);
+    }
+    if (how === 'lacking') {
+      queue.addLacking(sent);
       return;
     }
-    if (waiting.size >= init.queue) {
-      throw new InferbaseError(
-        'ERR_BUSY',
-        `busy: no room for another execution and ${waiting.size} are waiting; retry later, or raise limits.queue`,
+    if (queue.cappedSize >= Math.ceil(most / 2)) {
+      throw busy(
+        `${functionCap(sent)} executions of this function are alive and ${queue.cappedSize} wait for such; ` +
+          'retry later, or raise limits.functionConcurrency or limits.queue',
       );
     }
-    waiting.add(sent);
+    queue.addCapped(sent);
   }
 
-  for (let index = 0; index < init.threads; index++) startThread();
+  function run(entry: FunctionEntry, grant: Grant, context: Input, signal?: AbortSignal): Promise<Outcome> {
+    if (closed !== null) return Promise.reject(new InferbaseError('ERR_CLOSED', 'the node is shutting down'));
+    if (threads.gone) {
+      return Promise.reject(new InferbaseError('ERR_CLOSED', 'no sandbox thread could be started; see the log'));
+    }
+    if (signal?.aborted === true) return Promise.reject(cancelled());
+    const refusal = quarantine.refusal(entry.facts.sha256);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return new Promise((resolve, reject) => {
+      checkCatching(entry.facts, catching);
+      const id = nextId;
+      nextId = id === MAX_EXECUTION_ID ? 1 : id + 1;
+      const over = (): void => signal?.removeEventListener('abort', onAbort);
+      const sent: Sent = {
+        id,
+        function: entry,
+        grant,
+        context,
+        places: placesOf({ function: entry, context }),
+        memoryBytes: (entry.facts.memory?.initial ?? 0) * PAGE_BYTES,
+        expectedMs: durations.expectedMs(entry),
+        signal,
+        reruns: 0,
+        askedAt: performance.now(),
+        settle: (outcome) => {
+          over();
+          durations.note(entry, outcome.usage.wallMs);
+          resolve(outcome);
+        },
+        refuse: (error) => {
+          over();
+          reject(error);
+        },
+      };
+      const onAbort = (): void => {
+        if (queue.delete(sent)) {
+          reject(cancelled());
+          // It may have been the one that found no room for all behind it.
+          dispatchWaiting(entry.facts.sha256);
+        } else threads.cancel(id);
+      };
+      enqueue(sent);
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
 
   return {
-    ready: Promise.all(Array.from(threads, (thread) => thread.ready)).then(() => undefined),
+    ready: threads.ready,
     run(entry, grant, context, signal) {
-      if (closed !== null) return Promise.reject(new InferbaseError('ERR_CLOSED', 'the node is shutting down'));
-      if (threads.size === 0) {
-        return Promise.reject(new InferbaseError('ERR_CLOSED', 'no sandbox thread could be started; see the log'));
-      }
-      if (signal?.aborted === true) return Promise.reject(cancelled());
-      return new Promise((resolve, reject) => {
-        const id = nextId;
-        nextId = id === MAX_EXECUTION_ID ? 1 : id + 1;
-        const sent: Sent = {
-          id,
-          function: entry,
-          grant,
-          context,
-          places: placesOf({ function: entry, context }),
-          memoryBytes: (entry.facts.memory?.initial ?? 0) * PAGE_BYTES,
-          expectedMs: durations.expectedMs(entry),
-          signal,
-          settle: (outcome) => {
-            signal?.removeEventListener('abort', onAbort);
-            durations.note(entry, outcome.usage.wallMs);
-            resolve(outcome);
-          },
-        };
-        const onAbort = (): void => {
-          if (waiting.delete(sent)) {
-            reject(cancelled());
-            // It may have been the one that found no room for all behind it.
-            dispatchWaiting();
-          } else for (const thread of threads) thread.cancel(id);
-        };
-        try {
-          enqueue(sent);
-        } catch (error) {
-          reject(error);
-          return;
-        }
-        signal?.addEventListener('abort', onAbort, { once: true });
-      });
+      if (entry.facts.catches === null || tested === null) return run(entry, grant, context, signal);
+      return tested.then(() => run(entry, grant, context, signal));
     },
     close() {
       closed ??= (async () => {
         failWaiting('the node is shutting down');
-        await Promise.all(Array.from(threads, (thread) => thread.terminate()));
+        await threads.terminate();
       })();
       return closed;
     },
   };
+}
+
+function busy(why: string): InferbaseError {
+  return new InferbaseError('ERR_BUSY', `busy: ${why}`);
 }
 
 function cancelled(): InferbaseError {

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { LRUCache } from 'lru-cache';
+import { checkCatching } from '../core/catching.ts';
 import { DAG_PB, digestHex, type ParsedCid, parseCid } from '../core/cid.ts';
 import { InferbaseError } from '../core/errors.ts';
 import type { SeedFile } from '../core/execution.ts';
@@ -87,6 +88,8 @@ export interface FunctionStore {
   list(cid: string, options: { signal: AbortSignal }): Promise<Listing>;
   /** Starts the preparation thread ahead of its first job. */
   warm(): void;
+  /** From here on, modules that catch exceptions in one of these encodings are refused. See `core/catching.ts`. */
+  refuseCatching(encodings: readonly string[]): void;
   close(): Promise<void>;
 }
 
@@ -122,6 +125,7 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
   const moduleFolder = createModuleFolder({ layout });
   const flights = createSingleFlight<Prepared>();
   const forever = new AbortController().signal;
+  let catching: readonly string[] = [];
 
   const modules = new LRUCache<string, Pick<Prepared, 'module' | 'facts'>>({
     maxSize: init.memoryBytes ?? 64 * 1024 * 1024,
@@ -145,6 +149,7 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
   }
 
   function remember({ module, facts }: Pick<Prepared, 'module' | 'facts'>): void {
+    checkCatching(facts, catching);
     modules.set(facts.sha256, { module, facts });
   }
 
@@ -243,6 +248,12 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
     list: async (text, { signal }) => {
       parseCid(text);
       return await preparation.run({ kind: 'list', cid: text, whole: false }, signal);
+    },
+
+    refuseCatching(encodings) {
+      catching = encodings;
+      // From memory nothing is looked at again.
+      modules.clear();
     },
 
     warm: () => preparation.warm(),

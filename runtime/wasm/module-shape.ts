@@ -83,6 +83,8 @@ export interface CodeFindings {
   /** Number of `memory.fill`, `table.copy` and the like. */
   bulkCount: number;
   growsTables: boolean;
+  /** The first instruction that catches exceptions: the encoding the module uses, as V8 takes one of them only. */
+  catches: ModuleFacts['catches'];
   /** See `BOUNDS.wideValues`. */
   wideValues: number;
 }
@@ -122,6 +124,6 @@ export function createModuleShape(): ModuleShape {
     segmentElements: 0,
     exports: [],
     start: null,
-    code: { edits: new CodeEdits(), growCount: 0, bulkCount: 0, growsTables: false, wideValues: 0 },
+    code: { edits: new CodeEdits(), growCount: 0, bulkCount: 0, growsTables: false, catches: null, wideValues: 0 },
   };
 }

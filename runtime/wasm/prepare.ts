@@ -46,6 +46,7 @@ function describeModule(bytes: Uint8Array, shape: ModuleShape): Omit<ModuleFacts
     imports: shape.imports.map(({ module, name }) => ({ module, name })),
     exports: shape.exports,
     hasStart: shape.start !== null,
+    catches: shape.code.catches,
   };
 }
 

@@ -7,6 +7,7 @@ import { IMMEDIATE, OPCODES, PREFIXED, REFUSED_OPCODES } from './opcodes.ts';
 import { readBlockType, readHeapType, readValueType } from './value-types.ts';
 
 const OTHER_FEATURES = 'build it without that feature';
+const TRY = 0x06;
 const ONE_MEMORY = 'build it with one memory';
 
 /** The first byte after a LEB128 number; may lie past the end, which the walk notices at the next instruction. */
@@ -150,8 +151,12 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
         }
         reader.position = position;
         code.wideValues += blockWidth(shape, readBlockType(reader));
-        // Its catches stand outside of the block.
-        if (immediate === IMMEDIATE.tryTable) readCatches(reader, shape, edits, depth - 1);
+        if (opcode === TRY) code.catches ??= 'try';
+        if (immediate === IMMEDIATE.tryTable) {
+          code.catches ??= 'try_table';
+          // Its catches stand outside of the block.
+          readCatches(reader, shape, edits, depth - 1);
+        }
         position = reader.position;
         if (immediate === IMMEDIATE.loop && edits !== null) {
           if (!edits.openLoop(at, position, depth, cost)) {

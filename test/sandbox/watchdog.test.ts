@@ -1,68 +1,108 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import type { Outcome } from '../../runtime/core/execution.ts';
-import { DEFAULT_LIMITS } from '../../runtime/core/limits.ts';
-import { NO_PERMISSIONS } from '../../runtime/core/permissions.ts';
-import { createSandbox } from '../../runtime/sandbox/sandbox.ts';
-import { prepareModule } from '../../runtime/wasm/prepare.ts';
-import { guest } from '../support/wat.ts';
+import { describe, test } from 'node:test';
+import { serve } from '../guest/outbound/loopback.ts';
+import { ENDLESS_SLICES, openSandbox } from '../support/open-sandbox.ts';
 
-type RunGuest = (name: string, deadlineMs: number, signal?: AbortSignal) => Promise<Outcome>;
+const SHORT = { limits: { deadlineMs: 100 } };
 
-/** A sandbox of one thread whose slices last for seconds: a guest that spins in it holds the CPU. */
-async function open(t: TestContext, names: readonly string[]): Promise<RunGuest> {
-  const init = { threads: 1, concurrency: 100, queue: 100, upstreams: {}, memoryPages: 256, sliceFuel: 2_000_000_000 };
-  const sandbox = createSandbox({
-    processes: false,
-    services: { ask: () => Promise.reject(new Error('none')), release: () => {} },
-    ...init,
-    log: () => {},
-  });
-  t.after(() => sandbox.close());
-  await sandbox.ready;
-  const entries = new Map(
-    await Promise.all(
-      names.map(async (name) => {
-        const { facts, bytes } = prepareModule(await guest(name));
-        return [name, { module: new WebAssembly.Module(bytes), facts: { ...facts, entry: '_start' } }] as const;
-      }),
-    ),
-  );
-  return (name, deadlineMs, signal) => {
-    const entry = entries.get(name);
-    assert.ok(entry);
-    const grant = { limits: { ...DEFAULT_LIMITS, deadlineMs }, permissions: NO_PERMISSIONS };
-    return sandbox.run(entry, grant, { args: [], env: [], stdin: new Uint8Array(0) }, signal);
-  };
-}
-
-test('a guest that holds the CPU ends with deadline, its parked neighbours with interrupted', async (t) => {
-  const run = await open(t, ['spin-slowly', 'sleep', 'nap', 'exit-three']);
-  const neighbour = run('sleep', 20_000);
-  await run('nap', 20_000);
-  const [spun, interrupted] = await Promise.all([run('spin-slowly', 100), neighbour]);
+test('a guest that holds the CPU ends with deadline, and those that had not started run elsewhere', async (t) => {
+  const { run } = await openSandbox(t, ['spin-slowly', 'exit-three'], ENDLESS_SLICES);
+  await run('exit-three');
+  const spinning = run('spin-slowly', SHORT);
+  const waiting = await Promise.all(Array.from({ length: 5 }, () => run('exit-three')));
+  const spun = await spinning;
   assert.deepEqual([spun.cause, spun.exitCode], ['deadline', 15]);
-  assert.deepEqual([interrupted.cause, interrupted.exitCode], ['interrupted', 12]);
-  assert.match(interrupted.message, /again/);
-  assert.equal((await run('exit-three', 20_000)).exitCode, 3);
-});
-
-test('it does not take along executions that had not started', async (t) => {
-  const run = await open(t, ['spin-slowly', 'exit-three']);
-  await run('exit-three', 20_000);
-  const spinning = run('spin-slowly', 100);
-  const waiting = await Promise.all(Array.from({ length: 5 }, () => run('exit-three', 20_000)));
-  assert.equal((await spinning).cause, 'deadline');
   for (const result of waiting) assert.deepEqual([result.cause, result.exitCode], ['exited', 3]);
 });
 
 test('nor does it let an execution start that its caller gave up meanwhile', async (t) => {
-  const run = await open(t, ['spin-slowly', 'sleep']);
+  const { run } = await openSandbox(t, ['spin-slowly', 'sleep'], ENDLESS_SLICES);
   const caller = new AbortController();
-  const spinning = run('spin-slowly', 200);
-  const waiting = run('sleep', 2_000, caller.signal);
+  const spinning = run('spin-slowly', { limits: { deadlineMs: 200 } });
+  const waiting = run('sleep', { limits: { deadlineMs: 2_000 }, signal: caller.signal });
   setTimeout(() => caller.abort(), 50);
   assert.equal((await spinning).cause, 'deadline');
   const { cause, usage } = await waiting;
   assert.deepEqual([cause, usage.hostCalls], ['cancelled', 0]);
+});
+
+describe('neighbours of a guest whose thread was ended', () => {
+  test('that did nothing outside are run again, unnoticed', async (t) => {
+    const { run } = await openSandbox(t, ['spin-slowly', 'half-second', 'nap'], ENDLESS_SLICES);
+    const neighbours = Array.from({ length: 3 }, () => run('half-second'));
+    await run('nap');
+    const spun = await run('spin-slowly', SHORT);
+    assert.equal(spun.cause, 'deadline');
+    for (const { cause, usage } of await Promise.all(neighbours)) {
+      assert.deepEqual([cause, usage.hostCalls], ['exited', 1]);
+    }
+  });
+
+  test('that called out end with interrupted, and nothing is asked twice', async (t) => {
+    let requests = 0;
+    const { origin } = await serve(t, (_request, response) => {
+      requests++;
+      response.end('x');
+    });
+    const { run } = await openSandbox(t, ['spin-slowly', 'ask-then-sleep', 'nap'], {
+      ...ENDLESS_SLICES,
+      upstreams: { model: { url: origin, headers: {}, timeoutMs: 10_000 } },
+    });
+    const neighbour = run('ask-then-sleep');
+    while (requests === 0) await run('nap');
+    await run('nap');
+    assert.equal((await run('spin-slowly', SHORT)).cause, 'deadline');
+    const { cause, exitCode, message } = await neighbour;
+    assert.deepEqual([cause, exitCode], ['interrupted', 12]);
+    assert.match(message, /again/);
+    assert.equal(requests, 1);
+  });
+
+  test('are run again once only', async (t) => {
+    const { run } = await openSandbox(t, ['spin-slowly', 'sleep', 'nap'], ENDLESS_SLICES);
+    const neighbour = run('sleep');
+    await run('nap');
+    assert.equal((await run('spin-slowly', SHORT)).cause, 'deadline');
+    await run('nap');
+    assert.equal((await run('spin-slowly', SHORT)).cause, 'deadline');
+    assert.equal((await neighbour).cause, 'interrupted');
+  });
+
+  test('are not run again once their caller went away', async (t) => {
+    const { run } = await openSandbox(t, ['spin-slowly', 'sleep', 'nap'], ENDLESS_SLICES);
+    const caller = new AbortController();
+    const neighbour = run('sleep', { signal: caller.signal });
+    await run('nap');
+    const spinning = run('spin-slowly', SHORT);
+    setTimeout(() => caller.abort(), 50);
+    assert.equal((await spinning).cause, 'deadline');
+    assert.equal((await neighbour).cause, 'cancelled');
+  });
+});
+
+test('while a guest holds up the only thread, another one is brought, and its executions are not waited for', async (t) => {
+  const { run } = await openSandbox(t, ['spin-slowly', 'exit-three'], ENDLESS_SLICES);
+  let spinning = true;
+  // A slice of it takes seconds, and gives the thread back before the deadline.
+  const spinner = run('spin-slowly', { limits: { fuel: 600_000_000, deadlineMs: 60_000 } }).finally(() => {
+    spinning = false;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  assert.equal((await run('exit-three')).exitCode, 3);
+  assert.ok(spinning);
+  assert.equal((await spinner).cause, 'fuel');
+  for (let round = 0; round < 5; round++) assert.equal((await run('exit-three')).exitCode, 3);
+});
+
+test('a function that holds up threads twice is quarantined, by its hash, and no other', async (t) => {
+  const { run, log } = await openSandbox(t, ['spin-slowly', 'exit-three'], ENDLESS_SLICES);
+  assert.equal((await run('spin-slowly', SHORT)).cause, 'deadline');
+  const second = run('spin-slowly', SHORT);
+  const behind = run('spin-slowly', SHORT);
+  assert.equal((await second).cause, 'deadline');
+  const refused = { code: 'ERR_QUARANTINED', message: /held a sandbox thread past its deadline/ };
+  await assert.rejects(behind, refused);
+  await assert.rejects(run('spin-slowly', SHORT), refused);
+  assert.equal((await run('exit-three')).exitCode, 3);
+  assert.equal(log.filter((line) => line.includes('is not run until')).length, 1);
 });
