@@ -1,13 +1,17 @@
 import { spawn } from 'node:child_process';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import process from 'node:process';
+import { type FunctionSettings, readFunctionSettings } from '../config/function-file.ts';
 import { InferbaseError } from '../core/errors.ts';
 import { hashInputs } from './function-inputs.ts';
+import { prepareSdk } from './sdk-config.ts';
+
+/** The compiler that is tested with this version; what the line to type asks for. */
+export const COMPILER = 'assemblyscript@0.28.20';
 
 export interface CompiledFunction {
-  /** Name of the function's folder. */
   readonly name: string;
   /** Absolute path of the module, `DIR/build/NAME.wasm`. */
   readonly path: string;
@@ -15,39 +19,60 @@ export interface CompiledFunction {
   readonly size: number;
   /** Nothing had changed, so nothing was compiled. */
   readonly fresh: boolean;
+  /** What the folder's `function:` says. */
+  readonly settings: FunctionSettings;
 }
 
 /**
  * Compiles a function's folder with the AssemblyScript compiler found from that folder upwards, then beside us. Skipped
- * when nothing it is made of has changed since. The module appears whole or not at all.
- * @param folder folder with an asconfig.json
- * @throws InferbaseError ERR_INVALID_REQUEST without compiler or asconfig.json; ERR_INVALID_MODULE, with the compiler's
- * lines in `details`, when it does not compile
+ * when nothing it is made of has changed since. The module appears whole or not at all. Where `function.module` names a
+ * module that something else builds, that is copied.
+ * @param folder folder with an asconfig.json, or an inferbase.yaml whose `function:` names a module
+ * @throws InferbaseError ERR_INVALID_REQUEST without compiler or asconfig.json; ERR_INVALID_SETTING for a `function:`
+ * that is not right; ERR_INVALID_MODULE, with the compiler's lines in `details`, when it does not compile
  */
 export async function compileFunction(
   folder: string,
   options: { force?: boolean; signal?: AbortSignal } = {},
 ): Promise<CompiledFunction> {
   const dir = resolve(folder);
-  const name = basename(dir);
+  const settings = await readFunctionSettings(dir);
+  const { name } = settings;
+  const build = join(dir, 'build');
+  const path = join(build, `${name}.wasm`);
+  const fresh =
+    settings.module === null
+      ? await compile({ dir, name, build, path }, options)
+      : await copyModule(join(dir, settings.module), { build, path });
+  return { name, path, size: (await stat(path)).size, fresh, settings };
+}
+
+interface Places {
+  readonly dir: string;
+  readonly name: string;
+  readonly build: string;
+  readonly path: string;
+}
+
+/** @returns whether there was nothing to do */
+async function compile(places: Places, options: { force?: boolean; signal?: AbortSignal }): Promise<boolean> {
+  const { dir, name, build, path } = places;
   if (!(await exists(join(dir, 'asconfig.json')))) {
     throw new InferbaseError(
       'ERR_INVALID_REQUEST',
-      `${dir} has no asconfig.json, so it is no function; in a project of yours write one with {"extends": "./node_modules/inferbase/sdk/asconfig.json"}`,
+      `${dir} has no asconfig.json, so it is no function; in a project of yours write one with {"extends": "./node_modules/inferbase/sdk/asconfig.json"}, or have inferbase init make the project`,
     );
   }
   const compiler = findCompiler(dir);
-  const build = join(dir, 'build');
-  const path = join(build, `${name}.wasm`);
-  const stamp = join(build, `.${name}.inputs`);
-  const inputs = await hashInputs(dir, compiler);
-  if (options.force !== true && (await exists(path)) && (await readFile(stamp, 'utf8').catch(() => '')) === inputs) {
-    return { name, path, size: (await stat(path)).size, fresh: true };
-  }
   await mkdir(build, { recursive: true });
+  const sdk = await prepareSdk(dir, build);
   const temporary = join(build, `.${name}.${process.pid}.wasm`);
   try {
-    const args = [compiler, '--config', 'asconfig.json', '--target', 'release', '--outFile', temporary];
+    const stamp = join(build, `.${name}.inputs`);
+    const inputs = await hashInputs(dir, compiler, sdk.sdkRoot);
+    const known = options.force !== true && (await exists(path)) ? await readFile(stamp, 'utf8').catch(() => '') : '';
+    if (known === inputs) return true;
+    const args = [compiler, '--config', sdk.config, '--target', 'release', '--outFile', temporary, ...sdk.args];
     const { exitCode, output } = await runCompiler(args, dir, options.signal);
     if (exitCode !== 0 || !(await exists(temporary))) {
       throw new InferbaseError('ERR_INVALID_MODULE', `${name} does not compile; correct what asc says`, {
@@ -56,10 +81,33 @@ export async function compileFunction(
     }
     await rename(temporary, path);
     await writeFile(stamp, inputs);
+    return false;
+  } finally {
+    await rm(temporary, { force: true });
+    await sdk.remove();
+  }
+}
+
+/** @returns whether the same module was there already */
+async function copyModule(from: string, { build, path }: Pick<Places, 'build' | 'path'>): Promise<boolean> {
+  if (!(await exists(from))) {
+    throw new InferbaseError(
+      'ERR_INVALID_REQUEST',
+      `there is no ${from}, which function.module names; build it first, or correct the path`,
+    );
+  }
+  if (resolve(from) === path) return true;
+  const before = await readFile(path).catch(() => undefined);
+  if (before?.equals(await readFile(from))) return true;
+  await mkdir(build, { recursive: true });
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    await copyFile(from, temporary);
+    await rename(temporary, path);
   } finally {
     await rm(temporary, { force: true });
   }
-  return { name, path, size: (await stat(path)).size, fresh: false };
+  return false;
 }
 
 function findCompiler(dir: string): string {
@@ -72,7 +120,7 @@ function findCompiler(dir: string): string {
   }
   throw new InferbaseError(
     'ERR_INVALID_REQUEST',
-    `the AssemblyScript compiler is not installed where ${dir} could find it; type: npm install --save-dev assemblyscript`,
+    `the AssemblyScript compiler is not installed where ${dir} could find it; in that folder type: npm install --save-dev --save-exact ${COMPILER}`,
   );
 }
 

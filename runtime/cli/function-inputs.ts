@@ -15,12 +15,17 @@ interface Config {
  * import, library folders, and the versions of compiler and packages. Equal hashes mean an equal module.
  * @param dir absolute path of the function's folder
  * @param compiler absolute path of `asc.js`
+ * @param sdkRoot folder of the package whose SDK stands in for one of the project's own, if one does
  * @returns lower-case hex sha-256
  */
-export async function hashInputs(dir: string, compiler: string): Promise<string> {
+export async function hashInputs(dir: string, compiler: string, sdkRoot: string | null = null): Promise<string> {
   const files = new Map<string, string>();
   await addFile(files, join(dirname(compiler), '..', 'package.json'));
   await addConfig(files, join(dir, 'asconfig.json'), dir);
+  if (sdkRoot !== null) {
+    await addConfig(files, join(sdkRoot, 'sdk', 'asconfig.json'), dir);
+    await addFolder(files, join(sdkRoot, 'sdk', 'assembly'));
+  }
   const hash = createHash('sha256');
   for (const [path, text] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
     hash.update(`${path}\0${text.length}\0${text}`);

@@ -34,11 +34,11 @@ export interface ProgressDisplay {
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const CLEAR = '\r\u001b[2K';
 const BAR_CELLS = 20;
-/** A bar that is gone before it can be read is a flicker; a line in a log stays. In ms. */
+/** A bar that is gone before it can be read is a flicker; a line in a log stays, and may wait. In ms. */
 const BAR_DELAY = 120;
 const BAR_EVERY = 100;
-const LINE_DELAY = 10_000;
-const LINE_EVERY = 10_000;
+const LINE_DELAY = 30_000;
+const LINE_EVERY = 30_000;
 
 interface State {
   label: string;

@@ -20,6 +20,9 @@ Examples:
 
 Each setting may also be given in inferbase.yaml by its key, or as INFERBASE_LIMITS_DEADLINE_MS in the environment.`;
 
+/** Where settings are looked for in the folder; the second is what the older tools call theirs. */
+const SETTINGS_FILES = ['inferbase.yaml', 'config.yaml'];
+
 /** `serve`: a node that answers until it is told to stop. */
 export const addServe: AddCommand = (program) => {
   const command = program
@@ -28,7 +31,7 @@ export const addServe: AddCommand = (program) => {
     .addHelpText('after', EXAMPLES);
   addSettingsFlags(command).action(async (options: Record<string, unknown>) => {
     const interrupt = watchInterrupt();
-    const loaded = await commandSettings(options);
+    const loaded = await commandSettings(options, { fileNames: SETTINGS_FILES });
     const { settings, log } = loaded;
     await withRuntime(loaded, async (runtime) => {
       const { peerId } = await runtime.openNode();

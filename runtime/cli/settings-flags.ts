@@ -63,7 +63,7 @@ export interface CommandSettings extends LoadedSettings {
  */
 export async function commandSettings(
   options: Readonly<Record<string, unknown>>,
-  over: Pick<SettingsSources, 'flags' | 'defaults' | 'flagNames'> = {},
+  over: Pick<SettingsSources, 'flags' | 'defaults' | 'flagNames' | 'fileNames'> = {},
 ): Promise<CommandSettings> {
   const flags: Record<string, unknown> = {};
   const flagNames: Record<string, string> = {};
@@ -85,6 +85,7 @@ export async function commandSettings(
     flags: { ...flags, ...over.flags },
     flagNames: { ...flagNames, ...over.flagNames },
     defaults: over.defaults ?? {},
+    ...(over.fileNames === undefined ? {} : { fileNames: over.fileNames }),
   });
   const log = createLog({
     level: loaded.settings.log.level,

@@ -7,6 +7,9 @@ import { findKey, firstKeyBelow, isGroup } from './keys.ts';
 
 const MAX_BYTES = 1_048_576;
 
+/** The one key of a settings file that is no setting. */
+export const FUNCTION_KEY = 'function';
+
 /**
  * Settings from a YAML or JSON file (JSON is read as the YAML it is).
  * @param path absolute path
@@ -14,8 +17,21 @@ const MAX_BYTES = 1_048_576;
  * @throws InferbaseError ERR_INVALID_SETTING: unreadable, over 1 MiB, malformed, or with an unknown key
  */
 export async function fileSettings(path: string, optional: boolean): Promise<Assignment[]> {
+  const opened = await openSettingsFile(path, optional);
+  return opened === undefined ? [] : createReader(path, opened.document, opened.lines).read();
+}
+
+/**
+ * Parses a YAML or JSON file.
+ * @returns `undefined` for a file that is not there, where that is allowed
+ * @throws InferbaseError ERR_INVALID_SETTING: unreadable, over 1 MiB, or malformed
+ */
+export async function openSettingsFile(
+  path: string,
+  optional: boolean,
+): Promise<{ document: Document; lines: LineCounter } | undefined> {
   const text = await readCapped(path, optional);
-  if (text === undefined) return [];
+  if (text === undefined) return undefined;
   const { LineCounter, parseDocument } = await import('yaml');
   const lines = new LineCounter();
   let document: Document;
@@ -29,7 +45,7 @@ export async function fileSettings(path: string, optional: boolean): Promise<Ass
     const { line, col } = lines.linePos(problem.pos[0]);
     throw invalid(`${path}:${line}:${col}`, `is not valid YAML or JSON: ${problem.message.split('\n', 1)[0]}`);
   }
-  return createReader(path, document, lines).read();
+  return { document, lines };
 }
 
 function createReader(path: string, document: Document, lines: LineCounter): { read(): Promise<Assignment[]> } {
@@ -56,6 +72,8 @@ function createReader(path: string, document: Document, lines: LineCounter): { r
       const start = isScalar(pair.key) ? pair.key.range?.[0] : undefined;
       const origin = start === undefined ? file : `${file}:${lines.linePos(start).line}`;
       const full = [...at, name];
+      // What a function is, beside the settings to try it with: for `build`, see function-file.ts.
+      if (at.length === 0 && name === FUNCTION_KEY) return [];
       if (isGroup(full)) return walk(pair.value, full, origin);
       if (findKey(full) === undefined) throw unknownKey(full, origin);
       const { value } = pair;

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InferbaseError } from '../core/errors.ts';
 import { type Assignment, readText } from './assignment.ts';
@@ -17,6 +18,8 @@ export interface SettingsSources {
   readonly flags?: Readonly<Record<string, unknown>>;
   /** How flags are spelt, by key path, where not as the setting's own. */
   readonly flagNames?: Readonly<Record<string, string>>;
+  /** Looked up in `cwd`, in this order, where no file is named; default `inferbase.yaml`. */
+  readonly fileNames?: readonly string[];
   /** Defaults of a command that differ from the schema's, by key path. */
   readonly defaults?: Readonly<Record<string, unknown>>;
 }
@@ -40,7 +43,7 @@ export async function loadSettings(sources: SettingsSources): Promise<LoadedSett
   const apply = (assignments: readonly Assignment[]): void => {
     for (const item of assignments) if (item.value !== undefined) merged.set(item.path.join('.'), item);
   };
-  apply(await fileSettings(resolve(cwd, named ?? 'inferbase.yaml'), named === undefined));
+  apply(await fileSettings(resolve(cwd, named ?? presentFile(sources)), named === undefined));
   apply(environmentSettings(env));
   const legacy = legacySettings(env, String(merged.get('listen.api')?.value ?? ''));
   apply(legacy.assignments);
@@ -64,6 +67,11 @@ export async function loadSettings(sources: SettingsSources): Promise<LoadedSett
       ? []
       : [`${legacy.ignored.join(', ')} ${legacy.ignored.length === 1 ? 'has' : 'have'} no effect on a solo node`];
   return { settings, remarks, origin: (key) => merged.get(key)?.origin ?? 'default' };
+}
+
+/** The first of the file names that is there. */
+function presentFile({ cwd, fileNames = ['inferbase.yaml'] }: SettingsSources): string {
+  return fileNames.find((name) => existsSync(resolve(cwd, name))) ?? 'inferbase.yaml';
 }
 
 function flagSettings({ flags = {}, flagNames = {} }: SettingsSources): Assignment[] {

@@ -29,7 +29,10 @@ describe('build', () => {
 
     const first = await run(['build'], folder.path);
     assert.deepEqual([first.code, first.stderr], [0, '']);
-    assert.match(first.stdout, /^✓ built tiny functions\/tiny\/build\/tiny\.wasm \d+ B\n$/);
+    assert.match(
+      first.stdout,
+      /^✓ built tiny functions\/tiny\/build\/tiny\.wasm \d+ B\n✓ package bafy\w+ functions\/tiny\/build\/tiny [\d.]+ KiB\n$/,
+    );
     const bytes = await readFile(module);
     assert.ok(WebAssembly.validate(bytes));
 
@@ -39,7 +42,7 @@ describe('build', () => {
 
     await writeFile(join(dir, 'assembly', 'other.ts'), 'export const ONE: i32 = 2;');
     assert.match((await run(['build'], folder.path)).stdout, /^✓ built tiny /);
-    assert.deepEqual((await readdir(join(dir, 'build'))).sort(), ['.tiny.inputs', 'tiny.wasm']);
+    assert.deepEqual((await readdir(join(dir, 'build'))).sort(), ['.tiny.inputs', 'tiny', 'tiny.wasm']);
   });
 
   test('says what does not compile and leaves the old module', async () => {
@@ -54,7 +57,7 @@ describe('build', () => {
     assert.match(stderr, /^error ERR_INVALID_MODULE: tiny does not compile; correct what asc says\n/);
     assert.match(stderr, /Cannot find name 'nothing'/);
     assert.deepEqual(await readFile(join(dir, 'build', 'tiny.wasm')), before);
-    assert.deepEqual((await readdir(join(dir, 'build'))).sort(), ['.tiny.inputs', 'tiny.wasm']);
+    assert.deepEqual((await readdir(join(dir, 'build'))).sort(), ['.tiny.inputs', 'tiny', 'tiny.wasm']);
   });
 
   test('a folder name is never read as a command', async () => {

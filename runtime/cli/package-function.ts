@@ -1,0 +1,96 @@
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { InferbaseError } from '../core/errors.ts';
+import type { NewFile } from '../store/add.ts';
+import type { FunctionPackage } from '../store/pack-function.ts';
+import type { CompiledFunction } from './compile-function.ts';
+import { readWhole } from './target.ts';
+
+/** What a function and its files may have in all, in bytes; no node would take more. */
+const MAX_PACKAGE_BYTES = 67_108_864;
+const MAX_FILES = 1000;
+
+export interface WrittenPackage extends FunctionPackage {
+  /** Absolute path of the folder, `DIR/build/NAME`: to be pinned as it is. */
+  readonly path: string;
+}
+
+/**
+ * Packs a compiled function with the files its `function:` names, and writes the package beside the module. The folder
+ * is replaced as a whole.
+ * @param dir absolute path of the function's folder
+ * @throws InferbaseError for files that are not there, are no plain files, or too large
+ */
+export async function packageFunction(dir: string, compiled: CompiledFunction): Promise<WrittenPackage> {
+  const { settings, path: modulePath } = compiled;
+  const { packFunction } = await import('../store/pack-function.ts');
+  const module = await readWhole(modulePath);
+  const files = await readFiles(dir, settings.files, module.length);
+  const packed = await packFunction({ ...settings, module, files });
+  const path = join(dirname(modulePath), settings.name);
+  await replaceFolder(path, packed.files);
+  return { ...packed, path };
+}
+
+async function readFiles(dir: string, names: readonly string[], used: number): Promise<NewFile[]> {
+  const files = new Map<string, Uint8Array>();
+  let total = used;
+  const add = async (path: string, declared: string): Promise<void> => {
+    const full = join(dir, path);
+    const found = await stat(full).catch(() => undefined);
+    if (found === undefined) {
+      throw invalid(`there is no ${full}, which function.files names; correct the path, or leave it out`);
+    }
+    if (found.isDirectory()) {
+      for (const entry of (await readdir(full, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+        if (entry.isFile() || entry.isDirectory()) await add(`${path}/${entry.name}`, declared);
+        else throw invalid(`${join(full, entry.name)} is neither a file nor a folder; function.files takes no other`);
+      }
+      return;
+    }
+    if (!found.isFile()) throw invalid(`${full} is neither a file nor a folder; function.files takes no other`);
+    if (files.has(path)) return;
+    total += found.size;
+    if (total > MAX_PACKAGE_BYTES || files.size >= MAX_FILES) {
+      throw new InferbaseError(
+        'ERR_FUNCTION_TOO_LARGE',
+        `with ${declared} the function has more than ${MAX_FILES} files or ${MAX_PACKAGE_BYTES} bytes; leave some out of function.files`,
+      );
+    }
+    files.set(path, await readWhole(full));
+  };
+  for (const name of names) await add(name.replace(/^\.\//, '').replace(/\/$/, ''), name);
+  return [...files].map(([path, bytes]) => ({ path, bytes }));
+}
+
+/** Left alone when it has these very files, so that nothing is rewritten without need. */
+async function replaceFolder(path: string, files: readonly NewFile[]): Promise<void> {
+  if (await holds(path, files)) return;
+  const [fresh, old] = [`${path}.${process.pid}.new`, `${path}.${process.pid}.old`];
+  try {
+    await mkdir(fresh, { recursive: true });
+    for (const file of files) await writeFile(join(fresh, file.path), file.bytes);
+    await rename(path, old).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    await rename(fresh, path);
+  } finally {
+    await rm(fresh, { recursive: true, force: true });
+    await rm(old, { recursive: true, force: true });
+  }
+}
+
+async function holds(path: string, files: readonly NewFile[]): Promise<boolean> {
+  const names = await readdir(path).catch(() => []);
+  if (names.length !== files.length) return false;
+  for (const file of files) {
+    const bytes = await readFile(join(path, file.path)).catch(() => undefined);
+    if (bytes === undefined || !bytes.equals(file.bytes)) return false;
+  }
+  return true;
+}
+
+function invalid(message: string): InferbaseError {
+  return new InferbaseError('ERR_INVALID_REQUEST', message);
+}
