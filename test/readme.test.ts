@@ -70,11 +70,19 @@ const COMMANDS: Readonly<Record<string, (command: string) => Promise<void>>> = {
   'npx inferbase inspect': async (command) => assert.match(await shell(command), /runs +yes/),
   'npx inferbase test': async (command) => assert.match(await shell(command), /^\d+ passed \(/m),
   'npx inferbase pin': async (command) => assert.match(await shell(command), /bafkrei/),
+  'npx inferbase store export': async (command) => {
+    assert.match(await shell(command.replace('CID', coin).replace('average.car', carFile())), /average\.car/);
+  },
+  'npx inferbase store import': async (command) => {
+    assert.match(await shell(command.replace('average.car', carFile())), /pinned as average/);
+  },
   'npx inferbase serve': async (command) => startAndStop(command, /API http/),
   // No container engine runs everywhere: this test takes the Dockerfile's steps one by one instead.
   docker: async () => access(join(root, 'test/packaging/image.slow.test.ts')),
   'npm run bench': async () => assert.match(await readFile(join(root, 'package.json'), 'utf8'), /"bench"/),
 };
+
+const carFile = (): string => join(dataDir, 'average.car');
 
 before(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'inferbase-readme-'));

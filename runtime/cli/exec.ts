@@ -17,12 +17,13 @@ import {
   howToRaise,
 } from './settings-flags.ts';
 import { isInputIgnored, readStdin } from './stdin.ts';
-import { readTarget } from './target.ts';
+import { cidOf, readTarget } from './target.ts';
 import { print, printError } from './terminal.ts';
 
 const EXAMPLES = `
 Examples:
   $ inferbase exec functions/hello/build/hello.wasm
+  $ inferbase exec price-feed.car --method price-feed.wasm
   $ inferbase exec bafk… --env ALLORA_ARG_PARAMS=ETH --upstream model=http://127.0.0.1:8000
   $ echo '[1,2,3]' | inferbase exec average.wasm --stdin - -- --window 2
   $ inferbase exec train.wasm --dir ./prices --dir ./models::/models
@@ -47,7 +48,7 @@ export const addExec: AddCommand = (program, done) => {
   const command = program
     .command('exec')
     .description('Run one function once: its output is ours, and so is its exit code.')
-    .argument('<cid|file>', 'function in the store or at a gateway, or a .wasm file')
+    .argument('<cid|file>', 'function in the store or at a gateway, a .wasm file, or a CAR file')
     .argument('[args...]', 'arguments of the guest, after --')
     .option('--method <file>', 'module to run, where the CID is a package')
     .option('--env <name=value>', 'environment variable of the guest; may be repeated', collect)
@@ -90,12 +91,13 @@ async function exec(text: string, args: readonly string[], options: ExecOptions)
   const stdin = await readStdin(options.stdin, settings.limits.stdinBytes);
   const files = await readSeedFolders(options.dir ?? []);
   const method = options.method ?? '';
-  const open = target.kind === 'file' ? withAnyRuntime : withRuntime;
+  const open = target.kind === 'cid' ? withRuntime : withAnyRuntime;
   const outcome = await open(loaded, async (runtime) => {
+    const { store } = runtime;
     const found =
       target.kind === 'file'
-        ? await runtime.store.prepareFile(target.bytes, method || target.name)
-        : await runtime.store.get(target.cid, { method, signal: interrupt.signal });
+        ? await store.prepareFile(target.bytes, method || target.name)
+        : await store.get(await cidOf(target, store, interrupt.signal), { method, signal: interrupt.signal });
     if (isInputIgnored(options.stdin) && readsInput(found)) {
       printError('inferbase: the function gets no standard input; give it ours with --stdin -');
     }

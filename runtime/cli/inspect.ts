@@ -5,7 +5,7 @@ import { watchInterrupt } from './interrupt.ts';
 import { withRuntime } from './open-runtime.ts';
 import type { AddCommand } from './program.ts';
 import { addSettingsFlags, COMMON_KEYS, type CommandSettings, commandSettings } from './settings-flags.ts';
-import { readTarget, type Target } from './target.ts';
+import { cidOf, readTarget, type Target } from './target.ts';
 import { print, size } from './terminal.ts';
 
 const EXAMPLES = `
@@ -20,7 +20,7 @@ export const addInspect: AddCommand = (program, done) => {
   const command = program
     .command('inspect')
     .description('Show what a CID or a file is: files, imports, exports, memory, and whether it could run here.')
-    .argument('<cid|file>', 'CID of a function, or a .wasm file')
+    .argument('<cid|file>', 'CID of a function, a .wasm file, or a CAR file')
     .option('--json', 'one JSON object')
     .addHelpText('after', EXAMPLES);
   addSettingsFlags(command, [...COMMON_KEYS, 'limits.memoryPages']).action(
@@ -49,15 +49,16 @@ async function inspect(target: Target, loaded: CommandSettings): Promise<Inspect
   }
   const { signal } = watchInterrupt();
   return withRuntime(loaded, async ({ store }) => {
-    const { kind, files, manifest, size: total } = await store.list(target.cid, { signal });
+    const cid = await cidOf(target, store, signal);
+    const { kind, files, manifest, size: total } = await store.list(cid, { signal });
     const methods = kind === 'file' ? [''] : files.map(({ path }) => path).filter((path) => path.endsWith('.wasm'));
     const modules: ModuleReport[] = [];
     for (const method of methods) {
       try {
-        const { facts, name } = await store.get(target.cid, { method, signal });
+        const { facts, name } = await store.get(cid, { method, signal });
         modules.push(inspectFacts(name, facts, memoryPages));
       } catch (error) {
-        modules.push({ name: method || target.cid, refused: toErrorData(error).message });
+        modules.push({ name: method || cid, refused: toErrorData(error).message });
       }
     }
     return { kind, size: total, files, manifest, modules };

@@ -13,6 +13,7 @@ const COMMANDS: readonly (readonly [name: string, summary: string, load: () => P
   ['build', 'compile AssemblyScript functions', async () => (await import('./build.ts')).addBuild],
   ['test', "run a function's own tests", async () => (await import('./test.ts')).addTest],
   ['pin', 'put files into the embedded store and print their CIDs', async () => (await import('./pin.ts')).addPin],
+  ['store', 'look after the data folder', async () => (await import('./store/store.ts')).addStore],
   ['inspect', 'show what a CID or a file is', async () => (await import('./inspect.ts')).addInspect],
 ];
 

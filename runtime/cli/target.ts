@@ -1,9 +1,14 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { InferbaseError } from '../core/errors.ts';
+import type { FunctionStore } from '../store/store.ts';
+import { importCarFile, isCarFile, onlyRoot } from './car-file.ts';
 
 /** Largest file that is read as a whole, in bytes; no module or package may be larger. */
 const MAX_FILE_BYTES = 67_108_864;
+
+/** A function that large, and what holds its blocks together. */
+export const MAX_CAR_BYTES = MAX_FILE_BYTES + 4_194_304;
 
 /** Data folders of that name are state of ours wherever they lie: pinned, they would publish a node's key. */
 const DATA_FOLDER = '.inferbase';
@@ -13,6 +18,8 @@ const IPFS_ADDRESS = /^(?:ipfs:\/\/|\/ipfs\/)([^/]+)\/?$/;
 
 export type Target =
   | { readonly kind: 'file'; readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> }
+  /** Not read yet: a CAR is stored block by block. */
+  | { readonly kind: 'car'; readonly path: string }
   | { readonly kind: 'cid'; readonly cid: string };
 
 /**
@@ -21,6 +28,7 @@ export type Target =
  */
 export async function readTarget(text: string): Promise<Target> {
   const found = await stat(text).catch(() => undefined);
+  if (found?.isFile() && (await isCarFile(text))) return { kind: 'car', path: text };
   if (found?.isFile()) return { kind: 'file', name: basename(text), bytes: await readWhole(text) };
   if (found?.isDirectory()) {
     throw invalid(`${text} is a folder; store it with inferbase pin ${text} and use its CID`);
@@ -29,6 +37,17 @@ export async function readTarget(text: string): Promise<Target> {
   const cid = IPFS_ADDRESS.exec(text)?.[1] ?? text;
   if (/[./\\]/.test(cid)) throw invalid(`there is no file ${text}; check the path, or give a CID`);
   return { kind: 'cid', cid };
+}
+
+/** The CID of a target, after storing the blocks of a CAR: its root is the function. */
+export async function cidOf(
+  target: Extract<Target, { kind: 'cid' | 'car' }>,
+  store: Pick<FunctionStore, 'importCar'>,
+  signal: AbortSignal,
+): Promise<string> {
+  if (target.kind === 'cid') return target.cid;
+  const { roots } = await importCarFile(store, target.path, { maxBytes: MAX_CAR_BYTES, signal });
+  return onlyRoot(roots, target.path);
 }
 
 /**

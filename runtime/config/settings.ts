@@ -144,6 +144,15 @@ export const SETTINGS_SCHEMA = z.strictObject({
     fallback: [],
     fallbackText: 'none',
   }),
+  store: z.strictObject({
+    maxBytes: whole(
+      MIB,
+      1024 * GIB * 1024,
+      'bytes',
+      10 * GIB,
+      'size of the data folder past which a node that serves collects what is not pinned and was not used lately, in bytes',
+    ),
+  }),
   policy: z.strictObject({
     allow: z.array(z.string().check(z.refine<string>(isPermission))).register(SETTING_NOTES, {
       doc: 'URLs that guests may reach beside the named upstreams; manifest and request can only narrow this',

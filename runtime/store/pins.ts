@@ -9,11 +9,13 @@ export interface Pin {
   readonly name: string;
   /** ISO 8601, UTC. */
   readonly pinnedAt: string;
+  /** CIDs that are kept with it: an archive that its manifest names by a CID of its own. */
+  readonly linked?: readonly string[];
 }
 
 export interface Pins {
   /** Adds a pin, or renames it. */
-  add(cid: string, name: string): Promise<void>;
+  add(pin: Omit<Pin, 'pinnedAt'>): Promise<void>;
   list(): Promise<readonly Pin[]>;
 }
 
@@ -41,11 +43,12 @@ export function createPins(components: { files: AtomicFiles }, init: { path: str
     return pins;
   }
 
-  async function add(cid: string, name: string): Promise<void> {
+  async function add({ cid, name, linked = [] }: Omit<Pin, 'pinnedAt'>): Promise<void> {
     await acquire();
     try {
+      const pinnedAt = new Date().toISOString();
       const others = (await list()).filter((pin) => pin.cid !== cid);
-      const pins: readonly Pin[] = [...others, { cid, name, pinnedAt: new Date().toISOString() }];
+      const pins: readonly Pin[] = [...others, { cid, name, pinnedAt, ...(linked.length > 0 && { linked }) }];
       await components.files.write(path, Buffer.from(`${JSON.stringify(pins, null, 2)}\n`), 'pins');
     } finally {
       await rm(lock, { force: true });
@@ -81,8 +84,8 @@ export function createPins(components: { files: AtomicFiles }, init: { path: str
 
   return {
     list,
-    add(cid, name) {
-      const turn = queue.then(() => add(cid, name));
+    add(pin) {
+      const turn = queue.then(() => add(pin));
       queue = turn.catch(() => {});
       return turn;
     },
@@ -100,6 +103,8 @@ function parsePins(text: string): readonly Pin[] | undefined {
 
 function isPin(value: unknown): value is Pin {
   if (typeof value !== 'object' || value === null) return false;
-  const { cid, name, pinnedAt } = value as Partial<Record<keyof Pin, unknown>>;
+  const { cid, name, pinnedAt, linked } = value as Partial<Record<keyof Pin, unknown>>;
+  if (linked !== undefined && !(Array.isArray(linked) && linked.every((item) => typeof item === 'string')))
+    return false;
   return typeof cid === 'string' && typeof name === 'string' && typeof pinnedAt === 'string';
 }

@@ -1,29 +1,28 @@
 import { hash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { LRUCache } from 'lru-cache';
+import type { CID } from 'multiformats/cid';
 import { checkCatching } from '../core/catching.ts';
 import { DAG_PB, digestHex, type ParsedCid, parseCid } from '../core/cid.ts';
 import { InferbaseError } from '../core/errors.ts';
 import type { SeedFile } from '../core/execution.ts';
-import { makeFolder } from '../core/folder.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { ModuleFacts } from '../core/module-facts.ts';
 import type { NewFile } from './add.ts';
-import { createAtomicFiles, storeUnavailable, sweepLeftovers } from './atomic-file.ts';
+import { type CarImport, importCar } from './car/import-car.ts';
+import { writeCar } from './car/write-car.ts';
+import { findMissing } from './dag-mark.ts';
+import { walkDag } from './dag-walk.ts';
 import { readRecord } from './function-record.ts';
-import { createLayout, type Layout } from './layout.ts';
 import { chooseFile } from './method.ts';
 import { createModuleFolder } from './module-folder.ts';
-import { createOwner, releaseOwner } from './owner.ts';
 import { type PackageFiles, readFiles } from './package-files.ts';
-import { createPins, type Pin } from './pins.ts';
+import type { Pin } from './pins.ts';
 import { createPreparation } from './preparation/client.ts';
 import type { Listing, Prepared } from './preparation/protocol.ts';
 import { createSingleFlight } from './single-flight.ts';
 import { checkGateways } from './sources/gateway-source.ts';
 import type { SourcePort } from './sources/port-source.ts';
+import { openStoreFolder } from './store-folder.ts';
 
 /** Largest rewritten module that the front thread reads and checks itself: hashing more would hold up HTTP. */
 const FRONT_BYTES = 1024 * 1024;
@@ -33,6 +32,8 @@ const MAX_METHOD = 1024;
 /** Files of packages kept in memory, in bytes. */
 const FILES_BYTES = 64 * 1024 * 1024;
 const NO_FILES: readonly SeedFile[] = [];
+/** Only a bound for what is counted: blocks of a CAR are not held in memory. */
+const MAX_CAR_BLOCKS = 10_000_000;
 
 export interface StoredFunction {
   readonly module: WebAssembly.Module;
@@ -86,11 +87,29 @@ export interface FunctionStore {
   pins(): Promise<readonly Pin[]>;
   /** What a CID is and which files it has. */
   list(cid: string, options: { signal: AbortSignal }): Promise<Listing>;
+  /**
+   * Stores the blocks of a CAR as it streams in, each of them checked, and checks that nothing below its roots is missing.
+   * @param options.maxBytes of the whole archive
+   * @throws InferbaseError `ERR_INVALID_ARCHIVE`, `ERR_INTEGRITY`, `ERR_FUNCTION_TOO_LARGE`; see `importCar`
+   */
+  importCar(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options: CarOptions): Promise<CarImport>;
+  /**
+   * A CAR of everything below a CID, depth first, each block once. What is not here is fetched before the first byte.
+   * @throws InferbaseError as {@link get}
+   */
+  exportCar(cid: string, options: { signal: AbortSignal }): AsyncGenerator<Uint8Array, void, void>;
   /** Starts the preparation thread ahead of its first job. */
   warm(): void;
   /** From here on, modules that catch exceptions in one of these encodings are refused. See `core/catching.ts`. */
   refuseCatching(encodings: readonly string[]): void;
   close(): Promise<void>;
+}
+
+export interface CarOptions {
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+  /** Called after each block with the bytes of blocks so far. */
+  readonly onProgress?: (bytes: number) => void;
 }
 
 /** What a caller's words lead to, once known. */
@@ -108,20 +127,13 @@ interface Named {
  */
 export async function createStore(init: StoreInit): Promise<FunctionStore> {
   checkGateways(init.gateways);
-  const layout = createLayout(resolve(init.dataDir));
-  await openFolders(layout);
-  const owner = createOwner();
-  await sweepLeftovers(layout.tmp, owner).catch((error: unknown) => {
-    throw storeUnavailable(layout.tmp, error);
-  });
-
-  const { dataDir } = layout;
   const { gateways, connectSources, log, onStep, maxFunctionBytes = 64 * 1024 * 1024 } = init;
+  const data = await openStoreFolder({ dataDir: init.dataDir, log, onStep });
+  const { layout, owner, pins } = data;
+  const { dataDir } = layout;
   const { sourceTimeoutMs = 10_000, totalTimeoutMs = 60_000, cpuTimeoutMs = 10_000 } = init;
   const thread = { dataDir, gateways, sourceTimeoutMs, totalTimeoutMs, maxFunctionBytes, owner };
   const preparation = createPreparation({ thread, cpuTimeoutMs, maxTypes: init.maxTypes, connectSources, log, onStep });
-  const files = createAtomicFiles({ tmpDir: layout.tmp, owner, onStep: onStep ?? (() => {}) });
-  const pins = createPins({ files }, { path: layout.pins, owner });
   const moduleFolder = createModuleFolder({ layout });
   const flights = createSingleFlight<Prepared>();
   const forever = new AbortController().signal;
@@ -202,6 +214,12 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
     return await preparation.run({ kind: 'prepare', cid: text, method }, signal);
   }
 
+  async function readHere(cid: CID): Promise<Uint8Array> {
+    const bytes = await data.blocks.get(cid);
+    if (bytes !== undefined) return bytes;
+    throw new InferbaseError('ERR_INTEGRITY', `Block ${cid} was lost or damaged while it was read; try again.`);
+  }
+
   return {
     async get(text, { method, signal }) {
       // The length keeps two pairs from making one key.
@@ -239,15 +257,24 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
 
     async pin(text, name) {
       const { cid } = parseCid(text);
-      await preparation.run({ kind: 'list', cid: text, whole: true }, forever);
-      await pins.add(cid.toString(), name);
+      const { linked } = await preparation.run({ kind: 'fetch', cid: text }, forever);
+      await pins.add({ cid: cid.toString(), name, linked });
     },
 
     pins: () => pins.list(),
 
     list: async (text, { signal }) => {
       parseCid(text);
-      return await preparation.run({ kind: 'list', cid: text, whole: false }, signal);
+      return await preparation.run({ kind: 'list', cid: text }, signal);
+    },
+
+    importCar: (source, { maxBytes, ...options }) =>
+      importCar({ folder: data.blocks }, source, { ...options, caps: { bytes: maxBytes, blocks: MAX_CAR_BLOCKS } }),
+
+    async *exportCar(text, { signal }) {
+      const { cid } = parseCid(text);
+      if ((await findMissing(cid, data.blocks)).count > 0) await preparation.run({ kind: 'fetch', cid: text }, signal);
+      yield* writeCar([cid], walkDag(cid, readHere));
     },
 
     refuseCatching(encodings) {
@@ -260,21 +287,10 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
 
     async close() {
       await preparation.close();
-      releaseOwner(owner);
+      data.close();
       modules.clear();
       names.clear();
       fileSets.clear();
     },
   };
-}
-
-async function openFolders(layout: Layout): Promise<void> {
-  for (const path of [layout.dataDir, layout.blocks, layout.modules, layout.tmp]) {
-    try {
-      await makeFolder(path);
-      await access(path, constants.W_OK);
-    } catch (error) {
-      throw storeUnavailable(path, error);
-    }
-  }
 }

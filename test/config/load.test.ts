@@ -42,6 +42,7 @@ describe('settings', () => {
       listen: { api: '127.0.0.1:6000' },
       upstreams: { model: { url: 'http://127.0.0.1:8000', headers: {}, timeoutMs: 10_000 } },
       gateways: [],
+      store: { maxBytes: 10_737_418_240 },
       policy: { allow: [] },
       extensions: { dir: null, allora: { enabled: false, script: null, argvOrder: 'v0.1.4' }, programs: {} },
       limits: {

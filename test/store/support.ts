@@ -77,6 +77,11 @@ function leb(value: number): Buffer {
 
 export type Blocks = Map<string, Uint8Array>;
 
+/** The blocks of an import, root first. */
+export function blocksOf(blocks: Blocks): { cid: CID; bytes: Uint8Array }[] {
+  return Array.from(blocks, ([text, bytes]) => ({ cid: CID.parse(text), bytes })).reverse();
+}
+
 /** Adds files with the real importer. Without a path it is one file. */
 export async function importFiles(
   files: Readonly<Record<string, Uint8Array>>,

@@ -1,12 +1,15 @@
 import { hash } from 'node:crypto';
+import type { CID } from 'multiformats/cid';
 import { DAG_PB, digestHex, type ParsedCid, parseCid, RAW } from '../../core/cid.ts';
 import { InferbaseError } from '../../core/errors.ts';
 import type { PreparedModule } from '../../core/module-facts.ts';
 import { prepareModule } from '../../wasm/prepare.ts';
 import { addFiles } from '../add.ts';
+import { locateArchive } from '../archive-location.ts';
 import type { AtomicFiles } from '../atomic-file.ts';
 import type { BlockFolder } from '../block-folder.ts';
 import type { BlockReaders } from '../block-reader.ts';
+import { walkDag } from '../dag-walk.ts';
 import { readRecord, writeRecord } from '../function-record.ts';
 import type { Layout } from '../layout.ts';
 import { chooseFile } from '../method.ts';
@@ -14,7 +17,7 @@ import { createModuleFolder, putModule } from '../module-folder.ts';
 import { openPackage, type Package } from '../package.ts';
 import { decodeFiles, encodeFiles, type PackageFiles, readFiles, writeFiles } from '../package-files.ts';
 import { createUnixfsReader } from '../unixfs.ts';
-import type { Job, Listing, Prepared, Results } from './protocol.ts';
+import type { Fetched, Job, Listing, Prepared, Results } from './protocol.ts';
 
 const MAX_BLOCKS = 4096;
 /** Room for the inner nodes of a DAG and for an archive beside its manifest. */
@@ -149,20 +152,35 @@ export function createJobs(
   async function list(job: Extract<Job, { kind: 'list' }>, { signal }: JobContext): Promise<Listing> {
     const opened = await open(parseCid(job.cid), signal);
     if (opened.kind === 'file') {
-      if (job.whole) await opened.content();
       const size = await opened.size();
       return { kind: 'file', files: [{ path: '', size }], manifest: null, size };
     }
     const listed: { path: string; size: number }[] = [];
     for (const path of opened.names) {
       const size = await opened.size(path);
-      if (size === null) continue;
-      if (job.whole) await opened.content(path);
-      listed.push({ path, size });
+      if (size !== null) listed.push({ path, size });
     }
-    if (job.whole) await opened.files();
     const size = listed.reduce((sum, file) => sum + file.size, 0);
     return { kind: opened.kind, files: listed, manifest: opened.manifest, size };
+  }
+
+  async function fetchAll(job: Extract<Job, { kind: 'fetch' }>, { signal }: JobContext): Promise<Fetched> {
+    const { cid } = parseCid(job.cid);
+    const reader = readers.reader({ bytes: maxBytes + DAG_SLACK, blocks: MAX_BLOCKS }, signal);
+    const seen = new Set<string>();
+    for await (const _ of walkDag(cid, reader.read, { seen })) signal.throwIfAborted();
+    const linked = await linkedArchive(cid, signal);
+    if (linked === undefined) return { linked: [] };
+    for await (const _ of walkDag(linked, reader.read, { seen })) signal.throwIfAborted();
+    return { linked: [linked.toString()] };
+  }
+
+  /** The DAG beside the function's own that it needs; none where it cannot be opened: a store keeps what it is given. */
+  async function linkedArchive(cid: CID, signal: AbortSignal): Promise<CID | undefined> {
+    if (cid.code !== DAG_PB) return undefined;
+    const opened = await open({ cid, key: '' }, signal).catch(() => undefined);
+    const archive = opened !== undefined && opened.kind === 'package' ? opened.manifest?.archive : undefined;
+    return archive ? (locateArchive(archive.url).cid ?? undefined) : undefined;
   }
 
   return {
@@ -170,6 +188,7 @@ export function createJobs(
       if (job.kind === 'prepare') return await prepare(job, context);
       if (job.kind === 'prepare-file') return await prepareFile(job, context);
       if (job.kind === 'list') return await list(job, context);
+      if (job.kind === 'fetch') return await fetchAll(job, context);
       const { cid, size } = await addFiles(job.files, (block, bytes) => folder.put(block, bytes), maxBytes);
       return { cid: cid.toString(), size };
     },

@@ -26,11 +26,9 @@ export type Job =
   | { readonly kind: 'prepare'; readonly cid: string; readonly method: string }
   | { readonly kind: 'prepare-file'; readonly bytes: Uint8Array; readonly name: string }
   | { readonly kind: 'add'; readonly files: readonly NewFile[] }
-  | {
-      readonly kind: 'list';
-      readonly cid: string /** Read every byte, so that it is all here. */;
-      readonly whole: boolean;
-    };
+  | { readonly kind: 'list'; readonly cid: string }
+  /** Fetches every block below a CID. */
+  | { readonly kind: 'fetch'; readonly cid: string };
 
 /** A function that is compiled; sending a compiled module to another thread costs nothing. */
 export interface Prepared {
@@ -51,12 +49,18 @@ export interface Listing {
   readonly size: number;
 }
 
+export interface Fetched {
+  /** CIDs of what belongs to it and is not below it: an archive that the manifest names by a CID of its own. */
+  readonly linked: readonly string[];
+}
+
 /** What each kind of job leads to. */
 export interface Results {
   readonly prepare: Prepared;
   readonly 'prepare-file': Prepared;
   readonly add: { readonly cid: string; readonly size: number };
   readonly list: Listing;
+  readonly fetch: Fetched;
 }
 
 export type ToThread =
