@@ -95,6 +95,7 @@ export async function commandSettings(
   for (const remark of loaded.remarks) log.info(remark);
   // A second wall behind the limit in every rewritten module; nothing has been compiled yet.
   setFlagsFromString(`--wasm-max-mem-pages=${Math.max(loaded.settings.limits.memoryPages, 1024)}`);
+  setFlagsFromString(`--wasm-stack-switching-stack-size=${loaded.settings.sandbox.stackKb}`);
   return { ...loaded, log };
 }
 

@@ -239,6 +239,7 @@ export const SETTINGS_SCHEMA = z.strictObject({
   }),
   sandbox: z.strictObject({
     threads: whole(1, 256, 'threads', availableParallelism(), 'threads that run guests', 'one per core'),
+    stackKb: whole(64, 984, 'KB', 984, 'stack of one execution, in KB; one that waits keeps what it used of it'),
   }),
   log: z.strictObject({
     level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).register(SETTING_NOTES, {

@@ -11,14 +11,18 @@ export const CAUSE_EXIT_CODES: Readonly<Record<Exclude<Cause, 'exited' | 'trappe
   cancelled: 255,
 };
 
-/** Trap texts of V8, each with bls-runtime's exit code for that trap. V8 has one text for codes 6 and 7. */
+/**
+ * Trap texts of V8, each with bls-runtime's exit code for that trap. An indirect call of nothing and one of the wrong type
+ * (6 and 7) read the same, in Node 24 "null function or function signature mismatch".
+ */
 const TRAP_EXIT_CODES: readonly (readonly [text: string, exitCode: number])[] = [
   ['call stack size exceeded', 2],
   ['memory access out of bounds', 3],
   ['does not support unaligned accesses', 4],
   ['table index is out of bounds', 5],
   ['table access out of bounds', 5],
-  ['null function or function signature mismatch', 7],
+  ['dereferencing a null pointer', 6],
+  ['function signature mismatch', 7],
   ['divide result unrepresentable', 8],
   ['divide by zero', 9],
   ['remainder by zero', 9],

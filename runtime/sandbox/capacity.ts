@@ -5,8 +5,8 @@ import { totalmem } from 'node:os';
 const MAPS_PER_EXECUTION = 5;
 /** Share of the maps that executions may use; the rest is V8's own and the program's. */
 const MAPS_SHARE = 0.5;
-/** What a live execution takes at least: its stack, a small memory, its buffers. */
-const BYTES_PER_EXECUTION = 512 * 1024;
+/** What a live execution may take beside its linear memory: its stack if it waits deep down, its buffers. */
+const BYTES_PER_EXECUTION = 1024 * 1024;
 
 /** Linear memory that all live executions may have together: half of the machine's, in bytes. */
 export function memoryCapacity(): number {

@@ -61,7 +61,7 @@ describe('settings', () => {
         concurrency: 4096,
         queue: 1024,
       },
-      sandbox: { threads: availableParallelism() },
+      sandbox: { threads: availableParallelism(), stackKb: 984 },
       log: { level: 'info' },
     });
     assert.deepEqual(remarks, []);
