@@ -4,7 +4,8 @@ import type { Outcome } from './core/execution.ts';
 import { clampLimits, type Limits } from './core/limits.ts';
 import type { ExecuteReply, ExecuteRequest, InferenceNode, PeerResult } from './core/node.ts';
 import { intersectPermissions } from './core/permissions.ts';
-import type { FunctionEntry, Grant } from './core/sandbox-messages.ts';
+import type { Grant } from './core/sandbox-messages.ts';
+import { toFunctionEntry } from './sandbox/function-entry.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 import type { FunctionStore, StoredFunction } from './store/store.ts';
 
@@ -107,31 +108,6 @@ function asksNothing({ limits, permissions }: ExecuteRequest): boolean {
   for (const _key in limits) return false;
   return true;
 }
-
-/**
- * A stored function as the sandbox wants it; the same object for the same module.
- * @throws InferbaseError ERR_INVALID_MODULE when it has nothing to call
- */
-export function toFunctionEntry(found: StoredFunction): FunctionEntry {
-  const known = entries.get(found.module);
-  if (known !== undefined) return known;
-  const { module, facts } = found;
-  const functions = new Set(facts.exports.filter(({ kind }) => kind === 'function').map(({ name }) => name));
-  const entry = ['', '_start'].find((name) => functions.has(name)) ?? null;
-  if (entry === null && !facts.hasStart) {
-    throw new InferbaseError(
-      'ERR_INVALID_MODULE',
-      'the module exports no _start and has no start section, so there is nothing to run; ' +
-        `it exports: ${[...functions].slice(0, 20).join(', ') || 'no function'}`,
-    );
-  }
-  const { sha256, memory, imports, hasStart, instanceBytes, catches } = facts;
-  const made: FunctionEntry = { module, facts: { sha256, memory, imports, hasStart, instanceBytes, catches, entry } };
-  entries.set(module, made);
-  return made;
-}
-
-const entries = new WeakMap<WebAssembly.Module, FunctionEntry>();
 
 function remarksOn(request: ExecuteRequest): string[] {
   if (request.consensus === '') return [];

@@ -169,7 +169,14 @@ const BY_NAME: ReadonlyMap<string, HostCall> = new Map(
   HOST_CALLS.map((call) => [`${call.module}\u0000${call.name}`, call]),
 );
 
+const HOST_MODULES: ReadonlySet<string> = new Set(HOST_CALLS.map(({ module }) => module));
+
 /** The host call behind an import, or `undefined` where there is none. */
 export function findHostCall(module: string, name: string): HostCall | undefined {
   return BY_NAME.get(`${module}\u0000${name}`);
+}
+
+/** Whether a name is that of a module of host calls. */
+export function isHostModule(module: string): boolean {
+  return HOST_MODULES.has(module);
 }

@@ -4,8 +4,8 @@ export interface ModuleFacts {
   readonly sha256: string;
   /** Size of the original, in bytes. */
   readonly size: number;
-  /** Declared linear memory in 64 KiB pages; `null` when the module has none. */
-  readonly memory: { readonly initial: number; readonly maximum: number | null } | null;
+  /** Linear memory it declares or imports, in 64 KiB pages; `null` when it has none. */
+  readonly memory: Extent | null;
   /** Function types it declares. V8 keeps each distinct one for the life of the process and aborts past two million. */
   readonly types: number;
   /**
@@ -15,15 +15,40 @@ export interface ModuleFacts {
   readonly instanceBytes: number;
   /** Host calls it imports, in import order, each checked against the host-call table. */
   readonly imports: readonly { readonly module: string; readonly name: string }[];
+  /** What else it imports: from other modules of its package, or a memory or table that is made for each execution. */
+  readonly links: readonly LinkedImport[];
   /** Exports of the original module. */
-  readonly exports: readonly {
-    readonly name: string;
-    readonly kind: 'function' | 'table' | 'memory' | 'global' | 'tag';
-  }[];
+  readonly exports: readonly ModuleExport[];
+  /** It can grow a table. */
+  readonly growsTables: boolean;
   /** The original had a start section; its function is exported under `REWRITTEN.start` and runs first. */
   readonly hasStart: boolean;
   /** How it catches exceptions, by the instruction that does; `null` where it does not. */
   readonly catches: 'try' | 'try_table' | null;
+}
+
+export type ExternKind = 'function' | 'table' | 'memory' | 'global' | 'tag';
+
+/** Elements of a table or pages of a memory. */
+export interface Extent {
+  readonly initial: number;
+  readonly maximum: number | null;
+}
+
+export interface ModuleExport {
+  readonly name: string;
+  readonly kind: ExternKind;
+  /** As the text format writes it, without names; cut and marked by a hash when long. Empty for a memory. */
+  readonly type: string;
+  /** Of a table or memory. */
+  readonly extent?: Extent;
+}
+
+/** An import that is no host call. Its `extent` is the least it may have and the most it may be able to grow to. */
+export interface LinkedImport extends ModuleExport {
+  readonly module: string;
+  /** Of a table: the maximum it gets where the host makes it. */
+  readonly bound?: number;
 }
 
 /** A module ready to be compiled by V8: original checked, rewritten, validated again. */

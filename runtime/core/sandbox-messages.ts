@@ -63,13 +63,35 @@ export function cellDifference(a: number, b: number): number {
 /** Largest id of an execution; the next one after it is 1 again. */
 export const MAX_EXECUTION_ID = 0x7fff_ffff;
 
-/** A function as a sandbox thread keeps it: sent once, then named by its number. */
-export interface FunctionEntry {
+/** A module as a sandbox thread keeps it. */
+export interface ModuleEntry {
   readonly module: WebAssembly.Module;
-  readonly facts: Pick<ModuleFacts, 'sha256' | 'memory' | 'imports' | 'hasStart' | 'instanceBytes' | 'catches'> & {
+  readonly facts: Pick<ModuleFacts, 'memory' | 'imports' | 'links' | 'hasStart' | 'catches'>;
+}
+
+/** A function as a sandbox thread keeps it: sent once, then named by its number. */
+export interface FunctionEntry extends ModuleEntry {
+  readonly facts: ModuleEntry['facts'] & {
+    /** Of the module, or of all of them where there are several: what a quarantine goes by. */
+    readonly sha256: string;
     /** Export to call; `null` when the start section is all there is. */
     readonly entry: string | null;
+    /** Of all its modules; see `ModuleFacts`. */
+    readonly instanceBytes: number;
   };
+  /** Modules that it, or those behind, import by name; in the order they are instantiated in. */
+  readonly libraries?: readonly (ModuleEntry & { readonly name: string })[];
+}
+
+/** Linear memory that all modules of a function begin with, in 64 KiB pages; one that is linked is counted once. */
+export function initialPages({ facts, libraries = [] }: FunctionEntry): number {
+  const names = new Set(libraries.map(({ name }) => name));
+  let pages = 0;
+  for (const { memory, links } of [facts, ...libraries.map((library) => library.facts)]) {
+    const isLinked = links.some(({ kind, module }) => kind === 'memory' && names.has(module));
+    if (memory !== null && !isLinked) pages += memory.initial;
+  }
+  return pages;
 }
 
 /** What an execution may use and reach; many share one, so it too is sent once. */

@@ -1,22 +1,25 @@
 import type { Cause, ExecutionContext, Outcome } from '../core/execution.ts';
 import type { HostCall } from '../core/host-calls.ts';
 import { REWRITTEN } from '../core/module-facts.ts';
-import type { FunctionEntry } from '../core/sandbox-messages.ts';
 import type { ServiceClient, ServiceOp, ServiceOps } from '../core/services.ts';
 import { type Ending, exitEnding, hostEnding, trapEnding } from './ending.ts';
 import { Handles } from './handles.ts';
-import type { HookPool, Hooks, HookTarget } from './hooks.ts';
-import type { Host, HostCallHandler, HostModule } from './host.ts';
-import { hostImports, type PlannedImport } from './host-imports.ts';
+import type { HookPool, Hooks } from './hooks.ts';
+import type { HostCallHandler, HostModule } from './host.ts';
+import type { Dispatch } from './host-imports.ts';
+import { GuestInstance, type Owner } from './instance.ts';
+import { Leases, pagesOf } from './leases.ts';
 import { LogLines } from './log-lines.ts';
-import { GuestMemory, MemoryFault } from './memory.ts';
+import { type GuestMemory, MemoryFault } from './memory.ts';
 import type { LeasedMemory, MemoryPool } from './memory-pool.ts';
-import { type FuelCell, Meter, type Metered, type Turns } from './meter.ts';
+import { Meter, type Metered, type Turns } from './meter.ts';
+import type { FunctionPlan } from './module-plan.ts';
 import type { OnCpu } from './on-cpu.ts';
 import type { Outbound } from './outbound/fetch.ts';
 import { CappedOutput } from './output.ts';
 import { CallTrace } from './trace.ts';
 import { TRAP } from './trap.ts';
+import { Descriptors } from './wasi/descriptors.ts';
 
 /** What executions of one thread share. */
 export interface Sandbox {
@@ -38,8 +41,7 @@ export interface Run {
   readonly id: number;
   /** Its place among what the front thread can read of its effects. */
   readonly slot: number;
-  readonly function: FunctionEntry;
-  readonly imports: readonly PlannedImport[];
+  readonly function: FunctionPlan;
   readonly context: ExecutionContext;
 }
 
@@ -49,15 +51,13 @@ const OVER = new Error('the execution is over');
 const HOST_CALL_FUEL = 200;
 /** Fuel of a page that memory grows by: it is mapped, zeroed, and cleared afterwards. */
 const PAGE_FUEL = 20_000;
-const DEFAULT_MAX_PAGES = 65_536;
 
 /**
- * One request in one instance. It is over when the promise of the guest's entry has settled, and only then is its
+ * One request in one instance, or one of each module of its function. It is over when the promise of the guest's entry has settled, and only then is its
  * memory handed on; until then a parked guest is ended by rejecting the host call it waits for.
  */
-export class Execution implements Host, HookTarget, Metered {
+export class Execution implements Owner, Metered {
   readonly context: ExecutionContext;
-  readonly memory: GuestMemory;
   readonly outbound: Outbound;
   readonly handles: Handles;
   readonly traffic = { bytesIn: 0, bytesOut: 0 };
@@ -71,15 +71,17 @@ export class Execution implements Host, HookTarget, Metered {
   /** As `Metered` has it. */
   readonly deadlineAt: number;
   readonly #startedAt = performance.now();
-  readonly #meter: Meter;
+  readonly meter: Meter;
+  readonly descriptors = new Descriptors(this);
   readonly #stdout: CappedOutput;
   readonly #stderr: CappedOutput;
   /** Made when first needed: most executions open nothing and log nothing. */
   #frees: Set<() => void> | null = null;
   #lines: LogLines | null = null;
-  #lease: LeasedMemory | null = null;
+  /** Libraries in order, the entry last. */
+  readonly #instances: GuestInstance[] = [];
+  readonly #leases: Leases;
   readonly #trace: CallTrace | null;
-  #touched = 0;
   #ending: Ending | null = null;
   #abort: AbortController | null = null;
   /** Rejects the host call the guest is parked in. */
@@ -96,18 +98,15 @@ export class Execution implements Host, HookTarget, Metered {
     this.outbound = sandbox.outbound;
     this.handles = new Handles(limits.handles);
     this.deadlineAt = performance.timeOrigin + this.#startedAt + limits.deadlineMs;
-    this.#meter = new Meter(this, limits.fuel, sandbox);
+    this.meter = new Meter(this, limits.fuel, sandbox);
     this.#stdout = new CappedOutput(limits.stdoutBytes);
     this.#stderr = new CappedOutput(limits.stderrBytes);
-    const { memory } = run.function.facts;
-    if (memory !== null && memory.initial <= limits.memoryPages) {
-      this.#lease = sandbox.pool.take(
-        memory.initial,
-        Math.max(memory.initial, Math.min(memory.maximum ?? DEFAULT_MAX_PAGES, sandbox.memoryPages)),
-      );
+    this.#trace = run.context.trace === true ? new CallTrace() : null;
+    this.#leases = new Leases(sandbox.pool, sandbox.memoryPages);
+    if (run.function.pages > limits.memoryPages) return;
+    for (const plan of [...run.function.libraries, run.function]) {
+      this.#instances.push(new GuestInstance(plan, this, this.#leases.take(plan.memory)));
     }
-    this.memory = this.#lease === null ? new GuestMemory(null) : new GuestMemory(this.#lease.memory, this.#lease.views);
-    this.#trace = run.context.trace === true ? new CallTrace(this.memory) : null;
   }
 
   get signal(): AbortSignal {
@@ -146,14 +145,6 @@ export class Execution implements Host, HookTarget, Metered {
     if (unpark !== null) this.#sandbox.onCpu.resume(this.#run.id, this.deadlineAt, unpark);
   }
 
-  tick(missing: number): number {
-    return this.#meter.tick(missing);
-  }
-
-  pause(missing: number): Promise<number> {
-    return this.#meter.pause(missing);
-  }
-
   get id(): number {
     return this.#run.id;
   }
@@ -172,56 +163,59 @@ export class Execution implements Host, HookTarget, Metered {
 
   /** Runs the guest to its end. Never rejects. */
   async run(): Promise<Outcome> {
-    const { memory } = this.#run.function.facts;
+    const { pages } = this.#run.function;
     const { limits } = this.context;
-    if (memory !== null && memory.initial > limits.memoryPages) {
-      const message = `memory minimum size of ${memory.initial} pages exceeds the limit of ${limits.memoryPages} (limits.memoryPages)`;
+    if (pages > limits.memoryPages) {
+      const message = `memory minimum size of ${pages} pages exceeds the limit of ${limits.memoryPages} (limits.memoryPages)`;
       this.#record(hostEnding('memory', message));
       return this.#close();
     }
     this.#timer = setTimeout(() => this.endOfDeadline(), Math.min(limits.deadlineMs, 2_147_483_647));
-    const hooks = this.#sandbox.hooks.take(this);
+    // Given back only once the guest is over: what it still calls must reach nobody else.
+    const hooks = this.#instances.map((instance) => this.#sandbox.hooks.take(instance));
     try {
       await this.#runGuest(hooks);
       this.#record(exitEnding(0));
     } catch (error) {
       if (error !== TRAP) this.#record(trapEnding(error, this.#growRefused ? limits.memoryPages : null));
     }
-    this.#sandbox.hooks.give(hooks);
+    for (const taken of hooks) this.#sandbox.hooks.give(taken);
     return this.#close();
   }
 
-  async #runGuest(hooks: Hooks): Promise<void> {
-    const { id } = this.#run;
-    const { module, facts } = this.#run.function;
-    // What it takes to make the instance is the guest's doing too.
-    this.#sandbox.onCpu.enter(id, this.deadlineAt);
-    const imports = hostImports(this.#run.imports, this, (call, noun, handler) =>
-      this.#dispatch(call, noun, this.#trace?.wrap(call, handler) ?? handler),
-    );
-    const lease = this.#lease;
-    if (lease !== null) {
-      const memory: WebAssembly.ModuleImports = Object.create(null);
-      memory[REWRITTEN.memory] = lease.memory;
-      imports[REWRITTEN.importModule] = memory;
-    }
-    const { exports } = new WebAssembly.Instance(module, imports);
-    connect(exports[REWRITTEN.tick], hooks.tick);
-    connect(exports[REWRITTEN.pause], hooks.pause);
-    connect(exports[REWRITTEN.grow], hooks.grow);
-    this.#meter.connect(exports[REWRITTEN.fuel] as FuelCell | undefined);
-    for (const name of [facts.hasStart ? REWRITTEN.start : null, '_initialize', facts.entry]) {
-      const entry = name === null ? undefined : exports[name];
-      if (entry === undefined) continue;
-      // Set before the call: code runs in it until the guest first parks.
-      this.#sandbox.onCpu.enter(id, this.deadlineAt);
-      this.#meter.enter();
-      await WebAssembly.promising(entry as CallableFunction)();
+  /** Each library is ready before the next module is instantiated, which may read its globals. */
+  async #runGuest(hooks: readonly Hooks[]): Promise<void> {
+    const { facts } = this.#run.function;
+    const byName = new Map<string, GuestInstance>();
+    for (const [index, instance] of this.#instances.entries()) {
+      const { plan } = instance;
+      // What it takes to make the instance is the guest's doing too.
+      this.#sandbox.onCpu.enter(this.#run.id, this.deadlineAt);
+      instance.instantiate(byName, hooks[index] as Hooks);
+      byName.set(plan.name, instance);
+      const isEntry = index === this.#instances.length - 1;
+      const start = plan.facts.hasStart ? REWRITTEN.start : null;
+      for (const name of isEntry ? [start, '_initialize', facts.entry] : [start, '_initialize']) {
+        const called = name === null ? undefined : instance.exports[name];
+        if (typeof called === 'function') await this.#call(called);
+      }
     }
   }
 
+  async #call(exported: CallableFunction): Promise<void> {
+    // Set before the call: code runs in it until the guest first parks.
+    this.#sandbox.onCpu.enter(this.#run.id, this.deadlineAt);
+    this.meter.enter();
+    await WebAssembly.promising(exported)();
+  }
+
+  dispatchFor(memory: GuestMemory): Dispatch {
+    return (call, noun, handler) =>
+      this.#dispatch(call, noun, this.#trace?.wrap(call, handler, memory) ?? handler, memory);
+  }
+
   /** The one way to a handler: end, count and permission are looked at before, whatever it throws becomes an errno. */
-  #dispatch(call: HostCall, noun: HostModule, served: HostCallHandler): CallableFunction {
+  #dispatch(call: HostCall, noun: HostModule, served: HostCallHandler, memory: GuestMemory): CallableFunction {
     const denied = call.permission === 'processes' && !this.#sandbox.processes;
     const handler = denied ? this.#denied(call) : served;
     const outside = call.outside && !denied;
@@ -244,8 +238,8 @@ export class Execution implements Host, HookTarget, Metered {
       } catch (error) {
         result = failed(error);
       }
-      const paid = this.#meter.charge(HOST_CALL_FUEL + this.#fuelOfBytes(call));
-      if (result instanceof Promise) return this.#park(result, call, failed);
+      const paid = this.meter.charge(HOST_CALL_FUEL + fuelOfBytes(call, memory));
+      if (result instanceof Promise) return this.#park(result, () => fuelOfBytes(call, memory), failed);
       if (!paid) throw TRAP;
       return result;
     };
@@ -261,19 +255,11 @@ export class Execution implements Host, HookTarget, Metered {
     };
   }
 
-  /** Fuel for the bytes of the guest's memory that a host call looked at or wrote since this was last asked. */
-  #fuelOfBytes(call: HostCall): number {
-    const { touched } = this.memory;
-    const bytes = touched - this.#touched;
-    this.#touched = touched;
-    return Math.ceil(bytes * call.fuelPerByte);
-  }
-
   /** The guest leaves the CPU until the host call completes or the execution is told to end. */
-  #park(result: Promise<number>, call: HostCall, failed: (error: unknown) => number): Promise<number> {
+  #park(result: Promise<number>, fuelOfBytes: () => number, failed: (error: unknown) => number): Promise<number> {
     const { onCpu } = this.#sandbox;
     onCpu.leave();
-    this.#meter.leave();
+    this.meter.leave();
     return new Promise((resolve, reject) => {
       this.#unpark = () => reject(TRAP);
       const resume = (settle: () => void): void => {
@@ -282,8 +268,8 @@ export class Execution implements Host, HookTarget, Metered {
         // Told to end from here on: this turn tells the guest. A second turn would put a finished one on the CPU.
         this.#unpark = null;
         onCpu.resume(this.#run.id, this.deadlineAt, () => {
-          this.#meter.enter();
-          this.#meter.charge(this.#fuelOfBytes(call));
+          this.meter.enter();
+          this.meter.charge(fuelOfBytes());
           if (this.#ending === null) settle();
           else reject(TRAP);
         });
@@ -312,14 +298,13 @@ export class Execution implements Host, HookTarget, Metered {
   }
 
   /** `memory.grow`: the old size in pages, or −1 when the limit, the declared maximum or the machine says no. */
-  grow(asked: number): number {
+  grow(lease: LeasedMemory | null, asked: number): number {
     const pages = asked >>> 0;
-    const lease = this.#lease;
     if (lease === null) return -1;
-    const size = lease.memory.buffer.byteLength / 65_536;
+    const size = pagesOf(lease);
     if (pages === 0) return size;
-    const fits = size + pages <= Math.min(lease.maximum, this.context.limits.memoryPages);
-    if (!this.#meter.charge(HOST_CALL_FUEL + (fits ? pages * PAGE_FUEL : 0))) throw TRAP;
+    const fits = size + pages <= lease.maximum && this.#leases.pages + pages <= this.context.limits.memoryPages;
+    if (!this.meter.charge(HOST_CALL_FUEL + (fits ? pages * PAGE_FUEL : 0))) throw TRAP;
     if (fits) {
       const old = this.#sandbox.pool.grow(lease, pages);
       if (old !== -1) return old;
@@ -336,18 +321,13 @@ export class Execution implements Host, HookTarget, Metered {
 
   #close(): Outcome {
     this.#sandbox.onCpu.leave();
-    this.#meter.leave();
+    this.meter.leave();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#abort?.abort(OVER);
-    this.memory.revoke();
+    for (const { memory } of this.#instances) memory.revoke();
     for (const free of this.#frees ?? []) free();
     this.#frees = null;
-    let peakMemoryBytes = 0;
-    if (this.#lease !== null) {
-      this.#sandbox.pool.give(this.#lease, this.context.limits.poolBytes);
-      peakMemoryBytes = this.#lease.views.bytes.length;
-      this.#lease = null;
-    }
+    const peakMemoryBytes = this.#leases.give(this.context.limits.poolBytes);
     return {
       ...(this.#ending ?? exitEnding(0)),
       stdout: this.#stdout.bytes(),
@@ -356,8 +336,8 @@ export class Execution implements Host, HookTarget, Metered {
       stderrTruncated: this.#stderr.truncated,
       usage: {
         wallMs: performance.now() - this.#startedAt,
-        cpuMs: this.#meter.cpuMs,
-        fuel: this.#meter.used,
+        cpuMs: this.meter.cpuMs,
+        fuel: this.meter.used,
         peakMemoryBytes,
         hostCalls: this.#hostCalls,
         ...this.traffic,
@@ -367,6 +347,7 @@ export class Execution implements Host, HookTarget, Metered {
   }
 }
 
-function connect(cell: WebAssembly.ExportValue | undefined, hook: unknown): void {
-  if (cell !== undefined) (cell as WebAssembly.Global).value = hook;
+/** Fuel for the bytes of the guest's memory that a host call looked at or wrote since this was last asked. */
+function fuelOfBytes({ fuelPerByte }: HostCall, memory: GuestMemory): number {
+  return Math.ceil(memory.takeTouched() * fuelPerByte);
 }

@@ -7,7 +7,7 @@ import { createBlocklessMemory } from './blockless/memory.ts';
 import type { Host, HostCallHandler, HostModule } from './host.ts';
 import { createArgsEnviron } from './wasi/args-environ.ts';
 import { createClock } from './wasi/clock.ts';
-import { Descriptors } from './wasi/descriptors.ts';
+import type { Descriptors } from './wasi/descriptors.ts';
 import { createFd } from './wasi/fd.ts';
 import { createFdStat } from './wasi/fd-stat.ts';
 import { type Layout, UNSTABLE } from './wasi/layout.ts';
@@ -99,9 +99,13 @@ export function planImports(imports: ModuleFacts['imports']): PlannedImport[] {
  * The import object of one execution: exactly the host calls its module names, each through the dispatcher.
  * Every level has a null prototype; a plain object would hand a guest JavaScript's own functions by name.
  */
-export function hostImports(plan: readonly PlannedImport[], host: Host, dispatch: Dispatch): WebAssembly.Imports {
+export function hostImports(
+  plan: readonly PlannedImport[],
+  host: Host,
+  descriptors: Descriptors,
+  dispatch: Dispatch,
+): WebAssembly.Imports {
   const bound = new Map<Noun, HostModule>();
-  const descriptors = new Descriptors(host);
   const bind: Bind = (noun) => {
     const module = bound.get(noun) ?? noun(host, descriptors);
     bound.set(noun, module);

@@ -20,6 +20,7 @@ export class MemoryFault extends Error {}
 export class GuestMemory {
   /** Bytes that were asked for, all together: what host calls by length cost. */
   touched = 0;
+  #told = 0;
 
   #memory: WebAssembly.Memory | null;
   #bytes = NO_BYTES as Uint8Array;
@@ -31,6 +32,13 @@ export class GuestMemory {
     if (views === undefined) return;
     this.#bytes = views.bytes;
     this.#view = views.view;
+  }
+
+  /** Bytes that were asked for since this was last asked. */
+  takeTouched(): number {
+    const bytes = this.touched - this.#told;
+    this.#told = this.touched;
+    return bytes;
   }
 
   /** From now on every access is a fault. */

@@ -45,7 +45,8 @@ export class Meter {
   readonly #limit: number;
   readonly #turns: Turns;
   readonly #onCpu: OnCpu;
-  #cell: FuelCell | null = null;
+  /** One to an instance. */
+  readonly #cells: FuelCell[] = [];
   #given = 0;
   #owed = 0;
   #cpuMs = 0;
@@ -63,9 +64,9 @@ export class Meter {
     this.#onCpu = components.onCpu;
   }
 
-  /** @param cell the guest's global of fuel left; `undefined` in a module without code */
-  connect(cell: FuelCell | undefined): void {
-    this.#cell = cell ?? null;
+  /** @param cell the guest's global of fuel left; each instance of an execution has its own */
+  connect(cell: FuelCell): void {
+    this.#cells.push(cell);
   }
 
   /** The guest's code runs from here on. */
@@ -86,11 +87,39 @@ export class Meter {
 
   /** Fuel used so far. */
   get used(): number {
-    return this.#given - (this.#cell?.value ?? 0) + this.#owed;
+    let held = 0;
+    for (const cell of this.#cells) held += cell.value;
+    return this.#given - held + this.#owed;
   }
 
-  /** Answers the guest's `tick`. */
-  tick(missing: number): number {
+  /**
+   * Answers the guest's `tick`.
+   * @param cell of the instance that asks
+   */
+  tick(missing: number, cell: FuelCell | null): number {
+    if (this.#cells.length > 1 && cell !== null) {
+      const moved = this.#gather(cell);
+      if (moved >= missing) return moved;
+      if (moved > 0) {
+        cell.value += moved;
+        return this.#more(missing - moved);
+      }
+    }
+    return this.#more(missing);
+  }
+
+  /** Takes what other instances still hold of the slice: so fuel does not depend on who holds it. */
+  #gather(to: FuelCell): number {
+    let moved = 0;
+    for (const cell of this.#cells) {
+      if (cell === to) continue;
+      moved += cell.value;
+      cell.value = 0;
+    }
+    return moved;
+  }
+
+  #more(missing: number): number {
     if (this.#slice !== 0) return this.#mustDie(missing) ? -1 : 0;
     // The first slice: its deadline is looked at by a timer, and when the slice is used up.
     if (this.#cannotPay(missing)) return -1;
@@ -120,9 +149,8 @@ export class Meter {
   charge(fuel: number): boolean {
     this.#owed += fuel;
     if (this.#owed < this.#slice && this.#given + this.#owed <= this.#limit) return true;
-    const cell = this.#cell;
-    if (cell !== null) {
-      // What is owed comes out of the slice. If that is not enough, the guest asks for more at once, and pays then.
+    // What is owed comes out of the slice. If that is not enough, the guest asks for more at once, and pays then.
+    for (const cell of this.#cells) {
       const paid = Math.min(cell.value, this.#owed);
       cell.value -= paid;
       this.#owed -= paid;

@@ -12,15 +12,15 @@ import { ServiceClient, type ServiceRequest } from '../core/services.ts';
 import { findCatching } from './ending-test.ts';
 import { Execution, type Run, type Sandbox } from './execution.ts';
 import { HookPool } from './hooks.ts';
-import { planImports } from './host-imports.ts';
 import { MemoryPool } from './memory-pool.ts';
+import { planFunction } from './module-plan.ts';
 import { OnCpu } from './on-cpu.ts';
 import { createOutbound } from './outbound/fetch.ts';
 import { TRAP } from './trap.ts';
 
 /** Entry of a sandbox thread: messages in, executions, messages out. */
 async function serve(port: MessagePort, data: SandboxThreadData): Promise<void> {
-  const functions = new Map<number, Pick<Run, 'function' | 'imports'>>();
+  const functions = new Map<number, Run['function']>();
   const grants = new Map<number, Grant>();
   const files = new Map<number, readonly SeedFile[] | null>([
     [0, []],
@@ -98,14 +98,14 @@ async function serve(port: MessagePort, data: SandboxThreadData): Promise<void> 
     const { limits, permissions } = grant;
     const trace = traced?.includes(id) === true;
     const context = { args, env: pairs(env), stdin: stdin ?? EMPTY, files: seeds, limits, permissions, trace };
-    return { id, slot, ...entry, context };
+    return { id, slot, function: entry, context };
   };
 
   // Before anything is taken in: whether a guest can be ended at all decides which may run.
   const catching = await findCatching(data.catchableTrap ? new WebAssembly.RuntimeError('unreachable') : TRAP);
   port.on('message', (message: ToSandbox) => {
     for (const [number, entry] of message.functions) {
-      functions.set(number, { function: entry, imports: planImports(entry.facts.imports) });
+      functions.set(number, planFunction(entry));
     }
     for (const [number, grant] of message.grants) grants.set(number, grant);
     for (const [number, seeds] of message.files) files.set(number, seeds);

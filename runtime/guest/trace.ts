@@ -24,22 +24,18 @@ const PATH_AT: Readonly<Record<string, number>> = {
 /** Records the host calls of one execution. Only executions that are traced have one: the rest pay nothing. */
 export class CallTrace {
   readonly calls: HostCallTrace[] = [];
-  readonly #memory: GuestMemory;
   readonly #startedAt = performance.now();
-
-  constructor(memory: GuestMemory) {
-    this.#memory = memory;
-  }
 
   /**
    * The same handler, recorded. What it throws passes through.
    * @param handler called as before, with the same arguments
+   * @param memory of the instance that calls
    */
-  wrap(call: HostCall, handler: HostCallHandler): HostCallHandler {
+  wrap(call: HostCall, handler: HostCallHandler, memory: GuestMemory): HostCallHandler {
     return (...args: never[]) => {
       if (this.calls.length >= MAX_TRACED_CALLS) return handler(...args);
-      const detail = this.#detail(call, args);
-      const before = this.#memory.touched;
+      const detail = detailOf(call, args, memory);
+      const before = memory.touched;
       const began = performance.now();
       const entry: Traced = {
         call: `${call.module}.${call.name}`,
@@ -53,7 +49,7 @@ export class CallTrace {
       const over = (result: number | undefined): void => {
         entry.ms = performance.now() - began;
         entry.result = result ?? null;
-        entry.bytes = this.#memory.touched - before;
+        entry.bytes = memory.touched - before;
       };
       const result = handler(...args);
       if (result instanceof Promise) {
@@ -64,26 +60,26 @@ export class CallTrace {
       return result;
     };
   }
+}
 
-  #detail({ name }: HostCall, args: readonly number[]): string {
-    const [first = 0, second = 0] = args;
-    if (TOLD_BY_TEXT.has(name)) return this.#text(first, second);
-    const at = Object.hasOwn(PATH_AT, name) ? PATH_AT[name] : undefined;
-    if (at !== undefined) return this.#text(args[at] ?? 0, args[at + 1] ?? 0);
-    return TOLD_BY_NUMBER.test(name) ? String(first) : '';
-  }
+function detailOf({ name }: HostCall, args: readonly number[], memory: GuestMemory): string {
+  const [first = 0, second = 0] = args;
+  if (TOLD_BY_TEXT.has(name)) return textAt(memory, first, second);
+  const at = Object.hasOwn(PATH_AT, name) ? PATH_AT[name] : undefined;
+  if (at !== undefined) return textAt(memory, args[at] ?? 0, args[at + 1] ?? 0);
+  return TOLD_BY_NUMBER.test(name) ? String(first) : '';
+}
 
-  /** What a guest points at may be anything. */
-  #text(pointer: number, length: number): string {
-    const before = this.#memory.touched;
-    try {
-      const text = this.#memory.text(pointer, Math.min(length >>> 0, MAX_DETAIL));
-      return text.replace(/[\p{Cc}\p{Cf}]/gu, '�');
-    } catch {
-      return '';
-    } finally {
-      // Looking is free: fuel must be the same with a trace as without.
-      this.#memory.touched = before;
-    }
+/** What a guest points at may be anything. */
+function textAt(memory: GuestMemory, pointer: number, length: number): string {
+  const before = memory.touched;
+  try {
+    const text = memory.text(pointer, Math.min(length >>> 0, MAX_DETAIL));
+    return text.replace(/[\p{Cc}\p{Cf}]/gu, '\uFFFD');
+  } catch {
+    return '';
+  } finally {
+    // Looking is free: fuel must be the same with a trace as without.
+    memory.touched = before;
   }
 }

@@ -1,7 +1,13 @@
 import { checkCatching } from '../core/catching.ts';
 import { InferbaseError } from '../core/errors.ts';
 import type { ExecutionContext, Outcome } from '../core/execution.ts';
-import { type FunctionEntry, type Grant, MAX_EXECUTION_ID, type SandboxThreadData } from '../core/sandbox-messages.ts';
+import {
+  type FunctionEntry,
+  type Grant,
+  initialPages,
+  MAX_EXECUTION_ID,
+  type SandboxThreadData,
+} from '../core/sandbox-messages.ts';
 import type { Services } from '../core/services.ts';
 import { executionCapacity, memoryCapacity } from './capacity.ts';
 import { Durations } from './durations.ts';
@@ -219,7 +225,7 @@ export function createSandbox(init: SandboxInit): Sandbox {
     const refusal = quarantine.refusal(entry.facts.sha256);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-      checkCatching(entry.facts, catching);
+      for (const { facts } of [entry, ...(entry.libraries ?? [])]) checkCatching(facts, catching);
       const id = nextId;
       nextId = id === MAX_EXECUTION_ID ? 1 : id + 1;
       const over = (): void => signal?.removeEventListener('abort', onAbort);
@@ -229,7 +235,7 @@ export function createSandbox(init: SandboxInit): Sandbox {
         grant,
         context,
         places: placesOf({ function: entry, context }),
-        memoryBytes: (entry.facts.memory?.initial ?? 0) * PAGE_BYTES,
+        memoryBytes: initialPages(entry) * PAGE_BYTES,
         expectedMs: durations.expectedMs(entry),
         signal,
         reruns: 0,
@@ -259,7 +265,8 @@ export function createSandbox(init: SandboxInit): Sandbox {
   return {
     ready: threads.ready,
     run(entry, grant, context, signal) {
-      if (entry.facts.catches === null || tested === null) return run(entry, grant, context, signal);
+      const catches = [entry, ...(entry.libraries ?? [])].some(({ facts }) => facts.catches !== null);
+      if (!catches || tested === null) return run(entry, grant, context, signal);
       return tested.then(() => run(entry, grant, context, signal));
     },
     close() {

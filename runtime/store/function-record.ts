@@ -2,6 +2,8 @@ import { hash } from 'node:crypto';
 import type { Manifest } from '../core/manifest.ts';
 import type { AtomicFiles } from './atomic-file.ts';
 import type { Layout } from './layout.ts';
+import { librariesOf } from './libraries.ts';
+import { chooseFile } from './method.ts';
 import { readUpTo } from './module-folder.ts';
 
 /**
@@ -51,4 +53,32 @@ export function decodeRecord(bytes: Uint8Array, key: string): FunctionRecord | u
   const [head, body, rest] = Buffer.from(bytes).toString('utf8').split('\n');
   if (body === undefined || rest !== '' || head !== `${FORMAT} ${key} ${hash('sha256', body)}`) return undefined;
   return JSON.parse(body) as FunctionRecord;
+}
+
+/** Which modules make up a function, by what they are made from. */
+export interface KnownModules {
+  /** File that is run; '' where the CID is one file. */
+  readonly file: string;
+  readonly sha256: string;
+  readonly libraries: readonly { readonly name: string; readonly sha256: string }[];
+}
+
+/**
+ * The modules that a method names.
+ * @returns `undefined` when not all of them were prepared
+ * @throws InferbaseError `ERR_FUNCTION_NOT_FOUND` when the method names no file
+ */
+export function modulesOf(record: FunctionRecord, method: string): KnownModules | undefined {
+  const { isFile, names, manifest } = record;
+  const prepared = new Map(record.modules);
+  const file = isFile ? '' : chooseFile({ names, entryModule: manifest?.entryModule ?? null }, method);
+  const sha256 = prepared.get(file);
+  if (sha256 === undefined) return undefined;
+  const libraries: { name: string; sha256: string }[] = [];
+  for (const library of librariesOf(manifest, file)) {
+    const known = prepared.get(library.file);
+    if (known === undefined) return undefined;
+    libraries.push({ name: library.name, sha256: known });
+  }
+  return { file, sha256, libraries };
 }

@@ -7,13 +7,14 @@ import { InferbaseError } from '../core/errors.ts';
 import type { SeedFile } from '../core/execution.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { ModuleFacts } from '../core/module-facts.ts';
+import { linkModules } from '../wasm/link.ts';
 import type { NewFile } from './add.ts';
 import { type CarImport, importCar } from './car/import-car.ts';
 import { writeCar } from './car/write-car.ts';
 import { findMissing } from './dag-mark.ts';
 import { walkDag } from './dag-walk.ts';
-import { readRecord } from './function-record.ts';
-import { chooseFile } from './method.ts';
+import { modulesOf, readRecord } from './function-record.ts';
+import type { CompiledLibrary } from './libraries.ts';
 import { createModuleFolder } from './module-folder.ts';
 import { type PackageFiles, readFiles } from './package-files.ts';
 import type { Pin } from './pins.ts';
@@ -43,6 +44,8 @@ export interface StoredFunction {
   readonly manifest: Manifest | null;
   /** What lies under `/` of its guests: the files of its package. The same array for the same files. */
   readonly files: readonly SeedFile[];
+  /** Modules of its package that it is linked to, in the order to instantiate them in. */
+  readonly libraries?: readonly CompiledLibrary[];
 }
 
 export interface StoreInit {
@@ -119,6 +122,7 @@ interface Named {
   readonly manifest: Manifest | null;
   /** Sha-256 of its `PackageFiles`. */
   readonly files: string | null;
+  readonly libraries: readonly { readonly name: string; readonly sha256: string }[];
 }
 
 /**
@@ -155,9 +159,18 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
   function fromMemory(known: Named | undefined): StoredFunction | undefined {
     const compiled = known === undefined ? undefined : modules.get(known.sha256);
     if (known === undefined || compiled === undefined) return undefined;
+    const { module, facts } = compiled;
+    const { name, manifest } = known;
     const files = known.files === null ? NO_FILES : fileSets.get(known.files)?.seeds;
     if (files === undefined) return undefined;
-    return { module: compiled.module, facts: compiled.facts, name: known.name, manifest: known.manifest, files };
+    if (known.libraries.length === 0) return { module, facts, name, manifest, files };
+    const libraries: CompiledLibrary[] = [];
+    for (const library of known.libraries) {
+      const found = modules.get(library.sha256);
+      if (found === undefined) return undefined;
+      libraries.push({ name: library.name, ...found });
+    }
+    return { module, facts, name, manifest, files, libraries };
   }
 
   function remember({ module, facts }: Pick<Prepared, 'module' | 'facts'>): void {
@@ -177,13 +190,16 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
   /** Which module it is, without the preparation thread; `undefined` when that is not known here. */
   async function locate({ cid, key }: ParsedCid, text: string, method: string): Promise<Named | undefined> {
     const ownName = method === '' ? `${text}.wasm` : method;
-    if (cid.code !== DAG_PB) return { sha256: digestHex(cid), name: ownName, manifest: null, files: null };
+    if (cid.code !== DAG_PB) {
+      return { sha256: digestHex(cid), name: ownName, manifest: null, files: null, libraries: [] };
+    }
     const record = await readRecord(layout, key);
     if (record === undefined) return undefined;
+    const known = modulesOf(record, method);
+    if (known === undefined) return undefined;
     const { isFile, manifest, files } = record;
-    const file = isFile ? '' : chooseFile({ names: record.names, entryModule: manifest?.entryModule ?? null }, method);
-    const sha256 = record.modules.find(([name]) => name === file)?.[1];
-    return sha256 === undefined ? undefined : { sha256, name: isFile ? ownName : file, manifest, files };
+    const { file, sha256, libraries } = known;
+    return { sha256, name: isFile ? ownName : file, manifest, files, libraries };
   }
 
   /** The hot path of a first execution: a small rewritten module is read and compiled right here. */
@@ -200,17 +216,28 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
     }
   }
 
+  /** A function all of whose modules are in memory or rewritten on disk. */
+  async function fromHere(known: Named): Promise<Prepared | undefined> {
+    const { sha256, name, manifest, libraries: wanted } = known;
+    const compiled = modules.get(sha256) ?? (await fromDisk(sha256));
+    if (compiled === undefined) return undefined;
+    const libraries: CompiledLibrary[] = [];
+    for (const library of wanted) {
+      const found = modules.get(library.sha256) ?? (await fromDisk(library.sha256));
+      if (found === undefined) return undefined;
+      libraries.push({ name: library.name, ...found });
+    }
+    const files =
+      known.files === null ? null : (fileSets.get(known.files) ?? (await readFiles(layout, known.files, FRONT_BYTES)));
+    if (files === undefined) return undefined;
+    const linked = linkModules({ name, facts: compiled.facts }, libraries);
+    return { ...compiled, name, manifest, files, libraries: linked };
+  }
+
   async function load(parsed: ParsedCid, text: string, method: string, signal: AbortSignal): Promise<Prepared> {
     const known = await locate(parsed, text, method);
-    const compiled = known === undefined ? undefined : (modules.get(known.sha256) ?? (await fromDisk(known.sha256)));
-    if (known !== undefined && compiled !== undefined) {
-      const { name, manifest } = known;
-      const files =
-        known.files === null
-          ? null
-          : (fileSets.get(known.files) ?? (await readFiles(layout, known.files, FRONT_BYTES)));
-      if (files !== undefined) return { ...compiled, name, manifest, files };
-    }
+    const here = known === undefined ? undefined : await fromHere(known);
+    if (here !== undefined) return here;
     return await preparation.run({ kind: 'prepare', cid: text, method }, signal);
   }
 
@@ -238,16 +265,20 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
       const flight = isRaw ? parsed.key : `${parsed.key}\0${method}`;
       const found = await flights.join(flight, signal, (shared) => load(parsed, text, method, shared));
       const name = isRaw ? (method === '' ? `${text}.wasm` : method) : found.name;
-      const { module, facts, manifest } = found;
-      const result = { module, facts, name, manifest, files: rememberFiles(found.files) };
+      const { module, facts, manifest, libraries } = found;
+      const result = { module, facts, name, manifest, files: rememberFiles(found.files), libraries };
       remember(result);
-      names.set(asked, { sha256: facts.sha256, name, manifest, files: found.files?.sha256 ?? null });
+      for (const library of libraries) remember(library);
+      const linked = libraries.map((library) => ({ name: library.name, sha256: library.facts.sha256 }));
+      const files = found.files?.sha256 ?? null;
+      names.set(asked, { sha256: facts.sha256, name, manifest, files, libraries: linked });
       return result;
     },
 
     async prepareFile(bytes, name) {
       const small = bytes.length <= FRONT_BYTES;
       const compiled = small ? await fromDisk(hash('sha256', bytes)) : undefined;
+      if (compiled !== undefined) linkModules({ name, facts: compiled.facts }, []);
       const found = compiled ?? (await preparation.run({ kind: 'prepare-file', bytes, name }, forever));
       remember(found);
       return { module: found.module, facts: found.facts, name, manifest: null, files: NO_FILES };

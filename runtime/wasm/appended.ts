@@ -65,11 +65,11 @@ export interface Appended {
  * - `grow(pages)` asks the host for memory.
  */
 export function planAppended(shape: ModuleShape): Appended {
-  const { types, imports, functionTypes, globalCount, code } = shape;
+  const { types, imports, functionTypes, globals: own, code } = shape;
   const typeIsNew = types.i32ToI32 < 0;
   const typeIndex = typeIsNew ? types.at.length : types.i32ToI32;
   const firstFunction = imports.length + functionTypes.length;
-  const [fuel, tick, pause, growCell] = [0, 1, 2, 3].map((offset) => globalCount + offset) as Four;
+  const [fuel, tick, pause, growCell] = [0, 1, 2, 3].map((offset) => own.length + offset) as Four;
   const slow = firstFunction;
   const ask = (cell: number) => (body: ByteWriter) => body.u8(OP.globalGet).u32(cell).u8(OP.callRef).u32(typeIndex);
   const meter: Meter = { fuel, slow, repay: firstFunction + 1 };
@@ -95,7 +95,7 @@ export function planAppended(shape: ModuleShape): Appended {
     typeIndex,
     typeIsNew,
     globals,
-    firstGlobal: globalCount,
+    firstGlobal: own.length,
     functions: bodies,
     fuel,
     slow,

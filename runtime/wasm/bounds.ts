@@ -57,6 +57,10 @@ export const BOUNDS = {
   bulkSites: 300_000,
   /** Labels that metering may move in all; past them loops are charged the slower way. */
   movedLabels: 300_000,
+  /** Modules of one package that others import by name. */
+  libraries: 16,
+  /** What all modules of a package take in one execution beside their memories, in bytes; see `instance-cost.ts`. */
+  setBytes: 134_217_728,
   /** Bytes of one function once rewritten: V8's own limit. */
   functionBytes: 7_654_321,
 } as const;

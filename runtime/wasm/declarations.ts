@@ -1,8 +1,9 @@
+import type { Extent } from '../core/module-facts.ts';
 import { BOUNDS } from './bounds.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { quoteName } from './invalid-module.ts';
 import type { ModuleShape } from './module-shape.ts';
-import { EXTERNREF, FUNCREF, readValueType, WITHOUT_GC } from './value-types.ts';
+import { readValueType, WITHOUT_GC } from './value-types.ts';
 import { walkExpression } from './walk-code.ts';
 
 const FUNCTION_TYPE = 0x60;
@@ -14,7 +15,8 @@ const GC_TYPE_FORMS: ReadonlyMap<number, string> = new Map([
   [0x5e, 'an array type'],
   [0x5f, 'a struct type'],
 ]);
-const IMPORT_KINDS = ['function', 'table', 'memory', 'global', 'tag'] as const;
+/** Kinds of imports and exports, by their byte. */
+export const EXTERN_KINDS = ['function', 'table', 'memory', 'global', 'tag'] as const;
 
 /** Reads the type section: function types only. */
 export function readTypes(reader: ByteReader, shape: ModuleShape): void {
@@ -56,24 +58,8 @@ export function readValueTypes(reader: ByteReader, bound: number, items: string)
   return types;
 }
 
-/** Reads the import section: functions only; anything else is refused by name. */
-export function readImports(reader: ByteReader, shape: ModuleShape): void {
-  const count = reader.count(BOUNDS.imports, 'imports');
-  for (let index = 0; index < count; index += 1) {
-    const at = reader.position;
-    const module = reader.name();
-    const name = reader.name();
-    const kind = reader.u8();
-    if (kind !== 0) {
-      const what = IMPORT_KINDS[kind] ?? `unknown kind ${kind}`;
-      const remedy = 'define it in the module; only host calls are imported';
-      reader.fail(`imports the ${what} ${quoteName(module)}.${quoteName(name)}`, at, remedy);
-    }
-    shape.imports.push({ module, name, typeIndex: readTypeIndex(reader, shape) });
-  }
-}
-
-function readTypeIndex(reader: ByteReader, shape: ModuleShape): number {
+/** Reads the index of a function type. */
+export function readTypeIndex(reader: ByteReader, shape: ModuleShape): number {
   const at = reader.position;
   const index = reader.u32();
   if (index >= shape.types.at.length) reader.fail(`names type ${index} of ${shape.types.at.length}`, at);
@@ -88,12 +74,12 @@ export function readFunctions(reader: ByteReader, shape: ModuleShape): void {
 }
 
 /** Limits of a table or memory. Flags: 1 has a maximum, 2 shared, 4 has 64-bit addresses. */
-function readLimits(reader: ByteReader, what: 'table' | 'memory'): { initial: number; maximum: number | null } {
+function readLimits(reader: ByteReader, verb: string, what: 'table' | 'memory'): Extent {
   const at = reader.position;
   const flags = reader.u32();
-  if (flags > 7) reader.fail(`declares a ${what} with the unknown flags ${flags}`, at, 'build it without that feature');
-  if (flags & 2) reader.fail(`declares a shared ${what}`, at, 'build it without threads');
-  if (flags & 4) reader.fail(`declares a ${what} with 64-bit addresses`, at, `build it for wasm32`);
+  if (flags > 7) reader.fail(`${verb} a ${what} with the unknown flags ${flags}`, at, 'build it without that feature');
+  if (flags & 2) reader.fail(`${verb} a shared ${what}`, at, 'build it without threads');
+  if (flags & 4) reader.fail(`${verb} a ${what} with 64-bit addresses`, at, `build it for wasm32`);
   const initial = reader.u32();
   return { initial, maximum: flags & 1 ? reader.u32() : null };
 }
@@ -101,28 +87,34 @@ function readLimits(reader: ByteReader, what: 'table' | 'memory'): { initial: nu
 /** Reads the table section. */
 export function readTables(reader: ByteReader, shape: ModuleShape): void {
   const count = reader.count(BOUNDS.tables, 'tables');
-  let elements = 0;
   for (let index = 0; index < count; index += 1) {
     const at = reader.position;
-    let type = reader.u8();
-    const hasInitialiser = type === 0x40;
+    const hasInitialiser = reader.bytes[at] === 0x40;
     if (hasInitialiser) {
+      reader.u8();
       if (reader.u8() !== 0) reader.fail('declares a table of an unknown form', at);
-      type = reader.u8();
     }
-    if (type !== FUNCREF && type !== EXTERNREF) {
-      reader.position -= 1;
-      const name = readValueType(reader);
-      reader.fail(`declares a table of ${name}`, at, 'only tables of funcref and externref run here');
-    }
-    const limitsAt = reader.position;
-    const limits = readLimits(reader, 'table');
-    shape.tables.push({ ...limits, limitsAt, limitsEnd: reader.position });
-    elements += limits.initial;
-    if (elements > BOUNDS.tableElements) {
-      reader.fail(`takes the elements of all tables past ${BOUNDS.tableElements}`, at, 'declare smaller tables');
-    }
+    readTable(reader, shape, false);
     if (hasInitialiser) walkExpression(reader, shape, null);
+  }
+}
+
+/** Reads one table's type. */
+export function readTable(reader: ByteReader, shape: ModuleShape, imported: boolean): void {
+  const at = reader.position;
+  const verb = imported ? 'imports' : 'declares';
+  const element = readValueType(reader);
+  if (element !== 'funcref' && element !== 'externref') {
+    reader.fail(`${verb} a table of ${element}`, at, 'only tables of funcref and externref run here');
+  }
+  const limitsAt = reader.position;
+  const limits = readLimits(reader, verb, 'table');
+  shape.tables.push({ ...limits, limitsAt, limitsEnd: reader.position, element, imported });
+  if (shape.tables.length > BOUNDS.tables) {
+    reader.fail(`takes the tables past ${BOUNDS.tables}`, at, 'use fewer tables');
+  }
+  if (shape.tables.reduce((sum, { initial }) => sum + initial, 0) > BOUNDS.tableElements) {
+    reader.fail(`takes the elements of all tables past ${BOUNDS.tableElements}`, at, 'declare smaller tables');
   }
 }
 
@@ -131,42 +123,59 @@ export function readMemories(reader: ByteReader, shape: ModuleShape): void {
   const at = reader.position;
   const count = reader.u32();
   if (count > 1) reader.fail(`declares ${count} memories`, at, 'build it with one memory');
-  if (count === 0) return;
-  const limits = readLimits(reader, 'memory');
+  if (count === 1) readMemory(reader, shape, false);
+}
+
+/** Reads one memory's type. */
+export function readMemory(reader: ByteReader, shape: ModuleShape, imported: boolean): void {
+  const at = reader.position;
+  const verb = imported ? 'imports' : 'declares';
+  if (shape.memory !== null) reader.fail(`${verb} a second memory`, at, 'build it with one memory');
+  const limits = readLimits(reader, verb, 'memory');
   for (const pages of [limits.initial, limits.maximum ?? 0]) {
     if (pages > BOUNDS.memoryPages) {
-      reader.fail(`declares ${pages} pages of memory, more than the ${BOUNDS.memoryPages} there are`, at);
+      reader.fail(`${verb} ${pages} pages of memory, more than the ${BOUNDS.memoryPages} there are`, at);
     }
   }
   shape.memory = limits;
+  shape.memoryIsImported = imported;
 }
 
 /** Reads the tag section. */
 export function readTags(reader: ByteReader, shape: ModuleShape): void {
   const count = reader.count(BOUNDS.tags, 'tags');
-  shape.tagTypes = new Uint32Array(count);
-  for (let index = 0; index < count; index += 1) {
-    const at = reader.position;
-    if (reader.u8() !== 0) reader.fail('declares a tag of an unknown form', at);
-    const type = readTypeIndex(reader, shape);
-    const params = shape.types.params[type] ?? 0;
-    if (params > BOUNDS.tagParams) {
-      reader.fail(`declares a tag of ${params} parameters, more than the ${BOUNDS.tagParams} allowed`, at, 'use fewer');
-    }
-    shape.tagTypes[index] = type;
+  for (let index = 0; index < count; index += 1) readTag(reader, shape, false);
+}
+
+/** Reads one tag. */
+export function readTag(reader: ByteReader, shape: ModuleShape, imported: boolean): void {
+  const at = reader.position;
+  const verb = imported ? 'imports' : 'declares';
+  if (reader.u8() !== 0) reader.fail(`${verb} a tag of an unknown form`, at);
+  const type = readTypeIndex(reader, shape);
+  const params = shape.types.params[type] ?? 0;
+  if (params > BOUNDS.tagParams) {
+    reader.fail(`${verb} a tag of ${params} parameters, more than the ${BOUNDS.tagParams} allowed`, at, 'use fewer');
   }
+  shape.tagTypes.push(type);
 }
 
 /** Reads the global section. */
 export function readGlobals(reader: ByteReader, shape: ModuleShape): void {
   const count = reader.count(BOUNDS.globals, 'globals');
   for (let index = 0; index < count; index += 1) {
-    readValueType(reader);
-    const at = reader.position;
-    if (reader.u8() > 1) reader.fail('declares a shared global', at, 'build it without threads');
+    readGlobalType(reader, shape);
     walkExpression(reader, shape, null);
   }
-  shape.globalCount = count;
+}
+
+/** Reads one global's type. */
+export function readGlobalType(reader: ByteReader, shape: ModuleShape): void {
+  const type = readValueType(reader);
+  const at = reader.position;
+  const mutability = reader.u8();
+  if (mutability > 1) reader.fail('declares a shared global', at, 'build it without threads');
+  shape.globals.push(mutability === 1 ? `(mut ${type})` : type);
 }
 
 /** Reads the export section. */
@@ -175,9 +184,8 @@ export function readExports(reader: ByteReader, shape: ModuleShape): void {
   for (let index = 0; index < count; index += 1) {
     const name = reader.name();
     const at = reader.position;
-    const kind = IMPORT_KINDS[reader.u8()];
+    const kind = EXTERN_KINDS[reader.u8()];
     if (kind === undefined) reader.fail(`exports ${quoteName(name)} as something unknown`, at);
-    reader.u32();
-    shape.exports.push({ name, kind });
+    shape.exports.push({ name, kind, index: reader.u32() });
   }
 }

@@ -18,6 +18,6 @@ export function estimateInstanceBytes(shape: ModuleShape): number {
     shape.elementSegments * BYTES.segment +
     (shape.imports.length + shape.functionTypes.length) * BYTES.function +
     shape.exports.length * BYTES.export +
-    shape.globalCount * BYTES.global
+    shape.globals.length * BYTES.global
   );
 }

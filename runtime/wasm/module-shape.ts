@@ -1,4 +1,4 @@
-import type { ModuleFacts } from '../core/module-facts.ts';
+import type { Extent, ExternKind, ModuleFacts } from '../core/module-facts.ts';
 import { CodeEdits } from './code-edits.ts';
 
 /** Section ids. Source: WebAssembly 3.0 core specification, §5.5.2. */
@@ -66,12 +66,22 @@ export interface ImportedFunction {
   readonly typeIndex: number;
 }
 
-export interface TableShape {
+export interface TableShape extends Extent {
   /** Offset of its limits, of their end. */
   readonly limitsAt: number;
   readonly limitsEnd: number;
-  readonly initial: number;
-  readonly maximum: number | null;
+  /** `funcref` or `externref`. */
+  readonly element: string;
+  readonly imported: boolean;
+}
+
+/** An import that is no host call. Its type is a function's index where `kind` is `function`. */
+export interface ShapedLink {
+  readonly module: string;
+  readonly name: string;
+  readonly kind: ExternKind;
+  /** Index within its kind: imports come first. */
+  readonly index: number;
 }
 
 /** What was found in a module's code. */
@@ -97,14 +107,18 @@ export interface ModuleShape {
   /** Type index of each defined function. */
   functionTypes: Uint32Array;
   readonly tables: TableShape[];
-  memory: ModuleFacts['memory'];
+  memory: Extent | null;
+  memoryIsImported: boolean;
   /** Type index of each tag. */
-  tagTypes: Uint32Array;
-  globalCount: number;
+  readonly tagTypes: number[];
+  /** Type of each global, as text. */
+  readonly globals: string[];
+  /** Imports in order, those that turn out to be host calls among them. */
+  readonly links: ShapedLink[];
   elementSegments: number;
   /** Elements of all of them together. */
   segmentElements: number;
-  exports: { name: string; kind: ModuleFacts['exports'][number]['kind'] }[];
+  readonly exports: { name: string; kind: ExternKind; index: number }[];
   /** Index of the function that the start section names. */
   start: number | null;
   readonly code: CodeFindings;
@@ -118,8 +132,10 @@ export function createModuleShape(): ModuleShape {
     functionTypes: new Uint32Array(0),
     tables: [],
     memory: null,
-    tagTypes: new Uint32Array(0),
-    globalCount: 0,
+    memoryIsImported: false,
+    tagTypes: [],
+    globals: [],
+    links: [],
     elementSegments: 0,
     segmentElements: 0,
     exports: [],

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import { InferbaseError } from '../core/errors.ts';
 import { type ModuleFacts, type PreparedModule, REWRITTEN } from '../core/module-facts.ts';
-import { checkImports } from './check-imports.ts';
+import { type CheckedImports, checkImports } from './check-imports.ts';
 import { countDecodedTypes } from './decoded-types.ts';
+import { describeExports } from './describe-externs.ts';
 import { requireCoreModule } from './first-bytes.ts';
 import { estimateInstanceBytes } from './instance-cost.ts';
 import { invalidModule, oneLine, quoteName } from './invalid-module.ts';
@@ -17,13 +18,14 @@ import { rewriteModule } from './rewrite.ts';
  *
  * Does not depend on any setting; what the operator allows is for `checkMemory`.
  * @param bytes a core module; not kept
+ * @param libraries names that other modules of its package are imported by; see `linkModules`
  * @throws InferbaseError ERR_INVALID_MODULE naming what is wrong and where, ERR_INTERNAL if rewriting spoilt it
  */
-export function prepareModule(bytes: Uint8Array): PreparedModule {
+export function prepareModule(bytes: Uint8Array, libraries: ReadonlySet<string> = NONE): PreparedModule {
   requireCoreModule(bytes);
   const shape = readModule(bytes);
   refuseReservedExports(shape);
-  checkImports(bytes, shape);
+  const imported = checkImports(bytes, shape, libraries);
   const sha256 = hash('sha256', bytes);
   countDecodedTypes(sha256, shape.types.at.length);
   if (!WebAssembly.validate(bytes)) {
@@ -34,17 +36,19 @@ export function prepareModule(bytes: Uint8Array): PreparedModule {
     const reason = reasonInvalid(rewritten);
     throw new InferbaseError('ERR_INTERNAL', `the rewritten module is not valid: ${reason}; report the module`);
   }
-  return { facts: { sha256, ...describeModule(bytes, shape) }, bytes: rewritten };
+  return { facts: { sha256, ...describeModule(bytes, shape), ...imported }, bytes: rewritten };
 }
 
-function describeModule(bytes: Uint8Array, shape: ModuleShape): Omit<ModuleFacts, 'sha256'> {
+const NONE: ReadonlySet<string> = new Set();
+
+function describeModule(bytes: Uint8Array, shape: ModuleShape): Omit<ModuleFacts, 'sha256' | keyof CheckedImports> {
   return {
     size: bytes.length,
     memory: shape.memory,
     types: shape.types.at.length,
     instanceBytes: estimateInstanceBytes(shape),
-    imports: shape.imports.map(({ module, name }) => ({ module, name })),
-    exports: shape.exports,
+    exports: describeExports(bytes, shape),
+    growsTables: shape.code.growsTables,
     hasStart: shape.start !== null,
     catches: shape.code.catches,
   };

@@ -1,6 +1,7 @@
 import { BOUNDS } from './bounds.ts';
 import { ByteReader } from './byte-reader.ts';
 import * as declarations from './declarations.ts';
+import { readImports } from './imports.ts';
 import { invalidModule } from './invalid-module.ts';
 import { createModuleShape, type ModuleShape, SECTION, SECTION_ORDER, type SectionName } from './module-shape.ts';
 import { readCode } from './read-code.ts';
@@ -12,7 +13,7 @@ type SectionReader = (reader: ByteReader, shape: ModuleShape) => void;
 
 const SECTION_READERS: Readonly<Record<Exclude<SectionName, 'custom'>, SectionReader>> = {
   type: declarations.readTypes,
-  import: declarations.readImports,
+  import: readImports,
   function: declarations.readFunctions,
   table: declarations.readTables,
   memory: declarations.readMemories,

@@ -1,11 +1,11 @@
 import { REWRITTEN } from '../core/module-facts.ts';
 import { planAppended } from './appended.ts';
-import { BOUNDS, MAX_MEMORY_PAGES } from './bounds.ts';
+import { MAX_MEMORY_PAGES } from './bounds.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
-import type { ModuleShape, SectionName, SectionSpan } from './module-shape.ts';
-import { SECTION, SECTION_ORDER } from './module-shape.ts';
+import { type ModuleShape, SECTION, SECTION_ORDER, type SectionName, type SectionSpan } from './module-shape.ts';
 import { type SplicedCode, spliceCode } from './splice-code.ts';
+import { boundOf, sharesTables } from './table-bounds.ts';
 
 const HEADER_LENGTH = 8;
 const KIND_MEMORY = 0x02;
@@ -20,10 +20,10 @@ type NewContent = (old: SectionSpan | null) => ByteWriter | SplicedCode | null;
 
 /**
  * Rewrites a module that V8 found valid:
- * - its memory is imported under `REWRITTEN` names, so that the host can hand it a pooled one;
+ * - its memory is imported under `REWRITTEN` names, unless it is imported already, so that it can be a pooled one;
  * - its code is metered (see `CodeEdits`) and `memory.grow` calls an appended function (see `planAppended`);
  * - the start function is exported instead of run at instantiation;
- * - tables that the code can grow get a maximum, so that all of them stay within the bound on elements;
+ * - tables that can grow, here or in a module they are exported to, get a maximum: see `boundOf`;
  * - custom sections other than `name` are dropped: many hold offsets into the code, which splicing makes untrue.
  *
  * @param bytes the module `shape` was read from
@@ -73,7 +73,7 @@ function planChanges(bytes: Uint8Array, shape: ModuleShape): Map<SectionName, Ne
   };
   const { memory, start } = shape;
   const exported: ((content: ByteWriter) => unknown)[] = [];
-  if (memory !== null) {
+  if (memory !== null && !shape.memoryIsImported) {
     append('import', (content) => writeMemoryImport(content, memory), 1);
     changes.set('memory', () => null);
   }
@@ -109,7 +109,7 @@ function planChanges(bytes: Uint8Array, shape: ModuleShape): Map<SectionName, Ne
     };
     append('export', writeAll, exported.length);
   }
-  if (shape.code.growsTables) changes.set('table', (old) => (old === null ? null : boundTables(bytes, old, shape)));
+  if (sharesTables(shape)) changes.set('table', (old) => (old === null ? null : boundTables(bytes, old, shape)));
   return changes;
 }
 
@@ -128,17 +128,14 @@ function writeMemoryImport(content: ByteWriter, memory: { initial: number; maxim
   content.u32(memory.initial).u32(memory.maximum ?? MAX_MEMORY_PAGES);
 }
 
-/** The table section with maxima; what is left of the bound is shared out evenly. */
+/** The table section with maxima. */
 function boundTables(bytes: Uint8Array, old: SectionSpan, shape: ModuleShape): ByteWriter {
-  const used = shape.tables.reduce((sum, table) => sum + table.initial, 0);
-  const share = Math.floor((BOUNDS.tableElements - used) / shape.tables.length);
   const content = new ByteWriter(old.end - old.contentAt + shape.tables.length * 8);
   let copied = old.contentAt;
-  for (const { limitsAt, limitsEnd, initial, maximum } of shape.tables) {
-    const bound = initial + share;
-    content.raw(bytes.subarray(copied, limitsAt)).u8(HAS_MAXIMUM).u32(initial);
-    content.u32(maximum === null ? bound : Math.min(maximum, bound));
-    copied = limitsEnd;
+  for (const table of shape.tables) {
+    if (table.imported) continue;
+    content.raw(bytes.subarray(copied, table.limitsAt)).u8(HAS_MAXIMUM).u32(table.initial).u32(boundOf(shape, table));
+    copied = table.limitsEnd;
   }
   return content.raw(bytes.subarray(copied, old.end));
 }

@@ -30,9 +30,6 @@ const GC_HEAP_TYPES: ReadonlyMap<number, string> = new Map([
 const NULLABLE = 0x63;
 const NON_NULL = 0x64;
 
-export const FUNCREF = 0x70;
-export const EXTERNREF = 0x6f;
-
 /** Remedy for everything of the garbage collection proposal. */
 export const WITHOUT_GC = 'build it without garbage collection (WasmGC)';
 

@@ -78,7 +78,8 @@ describe('a guest that never ends', () => {
 
   test('ends when its caller goes away', async () => {
     const caller = new AbortController();
-    const running = run('spin-and-catch', { signal: caller.signal });
+    const spin = await runtime.store.prepareFile(await guest('spin-and-catch'), 'spin.wasm');
+    const running = runPrepared(runtime, spin, { signal: caller.signal });
     setTimeout(() => caller.abort(), 50);
     assert.equal((await running).cause, 'cancelled');
   });

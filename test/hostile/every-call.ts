@@ -5,6 +5,7 @@ import type { Host, HostCallHandler, HostModule } from '../../runtime/guest/host
 import { hostImports, planImports } from '../../runtime/guest/host-imports.ts';
 import { MemoryFault } from '../../runtime/guest/memory.ts';
 import type { Outbound } from '../../runtime/guest/outbound/fetch.ts';
+import { Descriptors } from '../../runtime/guest/wasi/descriptors.ts';
 import { createGuest } from '../guest/blockless/guest.ts';
 import { seed } from '../guest/wasi/wasi-guest.ts';
 
@@ -71,7 +72,7 @@ export function createEveryCall(t: TestContext | { after(done: () => void): void
     },
   };
   const served = new Map<string, readonly [HostModule, HostCallHandler]>();
-  hostImports(planImports(HOST_CALLS), own, ({ module, name }, noun, handler) => {
+  hostImports(planImports(HOST_CALLS), own, new Descriptors(own), ({ module, name }, noun, handler) => {
     served.set(`${module}.${name}`, [noun, handler]);
     return () => 0;
   });

@@ -122,7 +122,7 @@ describe('start section', () => {
         (func (export "get") (result i32) global.get $g))`),
     );
     assert.equal(prepared.facts.hasStart, true);
-    assert.deepEqual(prepared.facts.exports, [{ name: 'get', kind: 'function' }]);
+    assert.deepEqual(prepared.facts.exports, [{ name: 'get', kind: 'function', type: '() -> (i32)' }]);
     assert.equal((await instantiateRewritten(prepared)).call('get'), 3);
   });
 
@@ -149,11 +149,11 @@ test('facts name the original', async () => {
   assert.equal(facts.size, bytes.length);
   assert.equal(facts.types, 1);
   assert.deepEqual(facts.exports, [
-    { name: 'm', kind: 'memory' },
-    { name: 't', kind: 'table' },
-    { name: 'g', kind: 'global' },
-    { name: 'e', kind: 'tag' },
-    { name: '__proto__', kind: 'function' },
+    { name: 'm', kind: 'memory', type: '', extent: { initial: 1, maximum: null } },
+    { name: 't', kind: 'table', type: 'funcref', extent: { initial: 1, maximum: null } },
+    { name: 'g', kind: 'global', type: 'i32' },
+    { name: 'e', kind: 'tag', type: '() -> ()' },
+    { name: '__proto__', kind: 'function', type: '() -> ()' },
   ]);
   assert.deepEqual(prepareModule(bytes).bytes, prepareModule(bytes).bytes);
 });

@@ -51,8 +51,6 @@ describe('imports', () => {
   });
 
   const kinds: readonly (readonly [what: string, text: string])[] = [
-    ['memory', '(memory 1)'],
-    ['table', '(table 1 funcref)'],
     ['global', '(global i32)'],
     ['tag', '(tag)'],
   ];
@@ -62,12 +60,30 @@ describe('imports', () => {
     });
   }
 
+  const provided: readonly (readonly [what: string, text: string, message: RegExp])[] = [
+    [
+      'a memory in place of a host call',
+      '(import "env" "abort" (memory 1))',
+      /the memory "env"\."abort", which is a host/,
+    ],
+    ['a table and a memory of one name', '(import "m" "x" (memory 1)) (import "m" "x" (table 1 funcref))', /twice/],
+    ['two memories', '(import "m" "x" (memory 1)) (import "m" "y" (memory 1))', /imports a second memory/],
+    ['a memory beside its own', '(import "m" "x" (memory 1)) (memory 1)', /second memory/],
+    ['a shared memory', '(import "m" "x" (memory 1 2 shared))', /imports a shared memory/],
+    ['a table past all bounds', '(import "m" "x" (table 10000000 funcref))', /elements of all tables past/],
+    ['a table of exceptions', '(import "m" "x" (table 1 exnref))', /imports a table of exnref/],
+  ];
+  for (const [what, text, message] of provided) {
+    test(`${what} is not provided`, async () => refused(await wat(`(module ${text})`), message));
+  }
+
   test('the name of our own memory import is no way in', async () => {
     refused(
       await wat('(module (import "\\00inferbase" "memory" (memory 1)))'),
       /imports the memory "\\u0000inferbase"/,
     );
-    refused(await wat('(module (import "\\00inferbase" "memory" (func)))'), /which no host call has/);
+    refused(await wat('(module (import "\\00inferbase" "memory" (func)))'), /reserved here/);
+    refused(await wat('(module (import "\\00inferbase" "g" (global i32)))'), /reserved here/);
   });
 
   test('a long or wild name is shown short and quoted', async () => {

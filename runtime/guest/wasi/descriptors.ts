@@ -49,7 +49,7 @@ const ROOT_NAME = new TextEncoder().encode('/');
  * anything above is first named, so an execution that only prints has none.
  */
 export class Descriptors {
-  readonly #host: Host;
+  readonly #host: Pick<Host, 'context' | 'handles' | 'onClose'>;
   readonly #table: (Descriptor | undefined)[] = [
     stream('stdin', RIGHT.fdRead, 0),
     stream('stdout', RIGHT.fdWrite, FDFLAG_APPEND),
@@ -57,7 +57,7 @@ export class Descriptors {
   ];
   #open: { readonly fs: VirtualFs; readonly storage: Storage } | null = null;
 
-  constructor(host: Host) {
+  constructor(host: Pick<Host, 'context' | 'handles' | 'onClose'>) {
     this.#host = host;
   }
 

@@ -3,6 +3,8 @@ import type { CID } from 'multiformats/cid';
 import { DAG_PB, digestHex, type ParsedCid, parseCid, RAW } from '../../core/cid.ts';
 import { InferbaseError } from '../../core/errors.ts';
 import type { PreparedModule } from '../../core/module-facts.ts';
+import { quoteName } from '../../wasm/invalid-module.ts';
+import { checkNames, linkModules } from '../../wasm/link.ts';
 import { prepareModule } from '../../wasm/prepare.ts';
 import { addFiles } from '../add.ts';
 import { locateArchive } from '../archive-location.ts';
@@ -10,8 +12,9 @@ import type { AtomicFiles } from '../atomic-file.ts';
 import type { BlockFolder } from '../block-folder.ts';
 import type { BlockReaders } from '../block-reader.ts';
 import { walkDag } from '../dag-walk.ts';
-import { readRecord, writeRecord } from '../function-record.ts';
+import { modulesOf, readRecord, writeRecord } from '../function-record.ts';
 import type { Layout } from '../layout.ts';
+import { type CompiledLibrary, librariesOf } from '../libraries.ts';
 import { chooseFile } from '../method.ts';
 import { createModuleFolder, putModule } from '../module-folder.ts';
 import { openPackage, type Package } from '../package.ts';
@@ -49,12 +52,20 @@ export function createJobs(
     return openPackage({ unixfs }, { cid, maxBytes, signal });
   }
 
-  /** Checks and rewrites a module unless that was done before, here or by another process. */
-  async function store(wasm: Uint8Array, { heavy, signal }: JobContext, sha256: string): Promise<PreparedModule> {
+  /**
+   * Checks and rewrites a module unless that was done before, here or by another process.
+   * @param libraries names of the modules it may import from
+   */
+  async function store(
+    wasm: Uint8Array,
+    { heavy, signal }: JobContext,
+    sha256: string,
+    libraries: ReadonlySet<string> = new Set(),
+  ): Promise<PreparedModule> {
     const known = await modules.get(sha256);
     if (known !== undefined) return known;
     signal.throwIfAborted();
-    const prepared = heavy('checking and rewriting the module', () => prepareModule(wasm));
+    const prepared = heavy('checking and rewriting the module', () => prepareModule(wasm, libraries));
     await putModule({ layout, files }, prepared);
     return prepared;
   }
@@ -73,13 +84,24 @@ export function createJobs(
   ): Promise<Prepared | undefined> {
     const record = await readRecord(layout, key);
     if (record === undefined) return undefined;
-    const { isFile, names, manifest } = record;
-    const file = isFile ? '' : chooseFile({ names, entryModule: manifest?.entryModule ?? null }, method);
-    const sha256 = record.modules.find(([name]) => name === file)?.[1];
-    const known = sha256 === undefined ? undefined : await modules.get(sha256);
+    const wanted = modulesOf(record, method);
+    if (wanted === undefined) return undefined;
+    const known = await modules.get(wanted.sha256);
     const found = record.files === null ? null : await readFiles(layout, record.files);
     if (known === undefined || found === undefined) return undefined;
-    return { ...compile(known, context), name: isFile ? ownName : file, manifest, files: found };
+    const libraries: CompiledLibrary[] = [];
+    for (const { name, sha256 } of wanted.libraries) {
+      const library = await modules.get(sha256);
+      if (library === undefined) return undefined;
+      libraries.push({ name, ...compile(library, context) });
+    }
+    return {
+      ...compile(known, context),
+      name: record.isFile ? ownName : wanted.file,
+      manifest: record.manifest,
+      files: found,
+      libraries: linkModules({ name: wanted.file, facts: known.facts }, libraries),
+    };
   }
 
   async function prepare(job: Extract<Job, { kind: 'prepare' }>, context: JobContext): Promise<Prepared> {
@@ -87,7 +109,7 @@ export function createJobs(
     const ownName = job.method === '' ? `${job.cid}.wasm` : job.method;
     if (parsed.cid.code === RAW) {
       const known = await modules.get(digestHex(parsed.cid));
-      if (known !== undefined) return { ...compile(known, context), name: ownName, manifest: null, files: null };
+      if (known !== undefined) return { ...compile(known, context), name: ownName, ...alone(ownName, known) };
     }
     const remembered = parsed.cid.code === DAG_PB ? await recall(parsed.key, ownName, job.method, context) : undefined;
     if (remembered !== undefined) return remembered;
@@ -99,19 +121,34 @@ export function createJobs(
       : chooseFile({ names: opened.names, entryModule: manifest?.entryModule ?? null }, job.method);
     const wasm = await (isFile ? opened.content() : opened.content(file));
     const sha256 = context.heavy('hashing the module', () => hash('sha256', wasm));
-    const prepared = await store(wasm, context, sha256);
+    const declared = librariesOf(manifest, file);
+    const names = new Set(checkNames(declared).keys());
+    const prepared = await store(wasm, context, sha256, names);
+    const libraries: (CompiledLibrary & { file: string })[] = [];
+    for (const { name, file: libraryFile } of declared) {
+      const library = await openLibrary(opened, libraryFile);
+      const librarySha256 = context.heavy('hashing a library', () => hash('sha256', library));
+      const preparedLibrary = await store(library, context, librarySha256, names).catch(inLibrary(name));
+      libraries.push({ name, file: libraryFile, ...compile(preparedLibrary, context) });
+    }
+    const linked = linkModules({ name: file, facts: prepared.facts }, libraries);
     const guestFiles = isFile ? null : await filesOf(opened, parsed.key, context);
     if (parsed.cid.code === DAG_PB) {
-      const names = isFile ? [] : opened.names;
       await writeRecord({ layout, files }, parsed.key, {
         isFile,
-        names,
+        names: isFile ? [] : opened.names,
         manifest,
         files: guestFiles?.sha256 ?? null,
-        modules: [[file, sha256]],
+        modules: [[file, sha256], ...libraries.map((one) => [one.file, one.facts.sha256] as const)],
       });
     }
-    return { ...compile(prepared, context), name: isFile ? ownName : file, manifest, files: guestFiles };
+    return {
+      ...compile(prepared, context),
+      name: isFile ? ownName : file,
+      manifest,
+      files: guestFiles,
+      libraries: linked.map(({ name, module, facts }) => ({ name, module, facts })),
+    };
   }
 
   /** Packs what lies beside a package's modules, unless that was done for another of its modules. */
@@ -141,12 +178,8 @@ export function createJobs(
       );
     }
     const sha256 = context.heavy('hashing the module', () => hash('sha256', job.bytes));
-    return {
-      ...compile(await store(job.bytes, context, sha256), context),
-      name: job.name,
-      manifest: null,
-      files: null,
-    };
+    const prepared = await store(job.bytes, context, sha256);
+    return { ...compile(prepared, context), name: job.name, ...alone(job.name, prepared) };
   }
 
   async function list(job: Extract<Job, { kind: 'list' }>, { signal }: JobContext): Promise<Listing> {
@@ -192,5 +225,23 @@ export function createJobs(
       const { cid, size } = await addFiles(job.files, (block, bytes) => folder.put(block, bytes), maxBytes);
       return { cid: cid.toString(), size };
     },
+  };
+}
+
+/** A module without a package, which may have been prepared as a part of one. */
+function alone(name: string, { facts }: PreparedModule): Pick<Prepared, 'manifest' | 'files' | 'libraries'> {
+  return { manifest: null, files: null, libraries: linkModules({ name, facts }, []) };
+}
+
+async function openLibrary(opened: Package, file: string): Promise<Uint8Array> {
+  if (opened.kind === 'file') throw new TypeError('one file has no libraries');
+  return await opened.content(file);
+}
+
+/** Says which of several modules is refused. */
+function inLibrary(name: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof InferbaseError) || error.code !== 'ERR_INVALID_MODULE') throw error;
+    throw new InferbaseError(error.code, `library ${quoteName(name)}: ${error.message}`, { cause: error });
   };
 }

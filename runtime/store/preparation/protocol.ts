@@ -2,6 +2,7 @@ import type { ErrorData } from '../../core/errors.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import type { ModuleFacts } from '../../core/module-facts.ts';
 import type { NewFile } from '../add.ts';
+import type { CompiledLibrary } from '../libraries.ts';
 import type { Owner } from '../owner.ts';
 import type { PackageFiles } from '../package-files.ts';
 import type { SourcePort } from '../sources/port-source.ts';
@@ -38,6 +39,8 @@ export interface Prepared {
   readonly manifest: Manifest | null;
   /** What lies beside its modules; `null`: nothing does. */
   readonly files: PackageFiles | null;
+  /** Modules it is linked to, in the order to instantiate them in. */
+  readonly libraries: readonly CompiledLibrary[];
 }
 
 export interface Listing {
