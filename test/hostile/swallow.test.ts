@@ -152,6 +152,7 @@ describe('a guest that swallows whatever comes out of', () => {
       ],
     },
     'a loop in a callback': { code: [...i32(0), 0x11, 0, 0], others: [forEver([])] },
+    'calls by reference that never end': { code: forEver([0xd2, 2, 0x14, 0]), others: [[]] },
     'tail calls that never end': { code: call(2), others: [[0x12, 2]] },
     'growth of memory': { code: [...i32(1), 0x40, 0, ...drop] },
     'growth of memory by everything': { code: [...i32(-1), 0x40, 0, ...drop] },

@@ -1,0 +1,3 @@
+(module
+  (import "env" "valueOf" (func))
+  (func (export "_start")))

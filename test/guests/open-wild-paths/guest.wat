@@ -1,0 +1,22 @@
+;; Opens a path of a megabyte and one with a NUL inside; exits 1 when one is opened or made.
+(module
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_create_directory" (func $mkdir (param i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_symlink" (func $symlink (param i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 17)
+  (data (i32.const 0) "file\00.txt")
+  (func $refused (param $errno i32) (if (i32.eqz (local.get $errno)) (then (call $exit (i32.const 1)))))
+  (func $try (param $at i32) (param $length i32)
+    (call $refused (call $open (i32.const 3) (i32.const 0) (local.get $at) (local.get $length) (i32.const 1)
+      (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 100)))
+    (call $refused (call $mkdir (i32.const 3) (local.get $at) (local.get $length)))
+    (call $refused (call $symlink (local.get $at) (local.get $length) (i32.const 3) (i32.const 0) (i32.const 4)))
+    (call $refused (call $symlink (i32.const 0) (i32.const 4) (i32.const 3) (local.get $at) (local.get $length))))
+  (func (export "_start")
+    (call $try (i32.const 0) (i32.const 9))
+    (memory.fill (i32.const 4096) (i32.const 97) (i32.const 1048576))
+    (call $try (i32.const 4096) (i32.const 1048576))
+    (i32.store8 (i32.const 5000) (i32.const 47))
+    (call $try (i32.const 4096) (i32.const 65537))))
