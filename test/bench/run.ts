@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --json FILE] [--quick]`: what the whole product costs, beside a bare route on the same machine. Every
+ * `npm run bench [-- --json FILE] [--quick] [--soak COUNT]`: what the whole product costs, beside a bare route on the same machine. Every
  * server is a process of its own; the load comes from this one.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,9 @@ import { parseArgs } from 'node:util';
 import { mustRun, temporaryFolder } from '../packaging/commands.ts';
 import { ROOT } from '../source-files.ts';
 import { type MeteringRow, measureMetering, summarizeMetering } from './metering.ts';
+import { measureNeighbours, renderNeighbours } from './neighbours.ts';
 import { FROM_SOURCE } from './servers.ts';
+import { measureSoak, renderSoak } from './soak.ts';
 import { installProduct, measureFirstExecution, measureStart, type StartRow } from './start-up.ts';
 import { measureThroughput, type ThroughputRow } from './throughput.ts';
 
@@ -45,7 +47,10 @@ function renderMetering(rows: readonly MeteringRow[]): string {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { json: { type: 'string' }, quick: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    options: { json: { type: 'string' }, quick: { type: 'boolean', default: false }, soak: { type: 'string' } },
+  });
+  const soakCount = Number(values.soak ?? (values.quick ? 5_000 : 20_000));
   const effort = values.quick ? { runs: 3, seconds: 1 } : { runs: 5, seconds: 4 };
   const autocannon = JSON.parse(readFileSync(join(ROOT, 'node_modules/autocannon/package.json'), 'utf8')).version;
   const machine = `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}`;
@@ -59,14 +64,26 @@ async function main(): Promise<void> {
     tell('packing');
     const product = await installProduct(join(workspace.path, 'package'));
     const throughput = await measureThroughput(product, join(workspace.path, 'data'), effort, tell);
+    const neighbours = await measureNeighbours(product, join(workspace.path, 'neighbours'), effort, tell);
+    const soak = measureSoak(soakCount, tell);
     const start = [
       ...(await measureFirstExecution(product, workspace.path, effort.runs)),
       ...(await measureStart(product, workspace.path, effort.runs)),
       ...(await measureStart(FROM_SOURCE, workspace.path, effort.runs)),
     ];
-    console.log(`${method}\n\n${renderThroughput(throughput)}\n\n${renderMetering(metering)}\n\n${renderStart(start)}`);
+    const tables = [
+      renderThroughput(throughput),
+      renderMetering(metering),
+      renderNeighbours(neighbours),
+      renderSoak(soak),
+      renderStart(start),
+    ];
+    console.log([method, ...tables].join('\n\n'));
     if (values.json !== undefined) {
-      writeFileSync(values.json, `${JSON.stringify({ method, throughput, metering, start }, null, 2)}\n`);
+      writeFileSync(
+        values.json,
+        `${JSON.stringify({ method, throughput, metering, neighbours, soak, start }, null, 2)}\n`,
+      );
     }
   } finally {
     await workspace.remove();

@@ -15,6 +15,7 @@ export interface ProductOptions {
   readonly dataDir: string;
   readonly threads?: number;
   readonly upstream?: string;
+  readonly deadlineMs?: number;
 }
 
 export interface Server {
@@ -48,6 +49,7 @@ export async function startProduct(product: Product, options: ProductOptions): P
   const env = cleanEnv({ INFERBASE_LISTEN_API: `127.0.0.1:${port}`, INFERBASE_DATA_DIR: options.dataDir });
   if (options.threads !== undefined) env.INFERBASE_SANDBOX_THREADS = String(options.threads);
   if (options.upstream !== undefined) env.INFERBASE_UPSTREAMS_MODEL_URL = options.upstream;
+  if (options.deadlineMs !== undefined) env.INFERBASE_LIMITS_DEADLINE_MS = String(options.deadlineMs);
   return start([product.launcher, 'serve'], port, ROOT, env);
 }
 
