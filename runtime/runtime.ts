@@ -104,7 +104,11 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
       }
       const { ready } = openSandbox();
       const { createApi } = await import('./http/api.ts');
-      const api = await createApi(await openNode(), { log, bodyLimitBytes: settings.limits.bodyBytes });
+      const api = await createApi(await openNode(), {
+        log,
+        bodyLimitBytes: settings.limits.bodyBytes,
+        webFunctions: settings.web.functions,
+      });
       stopListening = () => api.close();
       await Promise.all([api.listen({ host: wanted.host, port: wanted.port }), ready, cgi.index()]);
       store.warm();

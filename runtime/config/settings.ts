@@ -53,6 +53,8 @@ function isPermission(text: string): boolean {
   }
 }
 
+/** `*`, a CID, or `NAME=CID`; whether it is a CID is found out where it is used. */
+const WEB_FUNCTION = /^(?:\*|(?:[A-Za-z0-9][A-Za-z0-9._-]{0,62}=)?[A-Za-z0-9]{20,256})$/;
 const httpUrl = z.string().check(z.refine<string>(isHttpUrl));
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -136,6 +138,14 @@ export const SETTINGS_SCHEMA = z.strictObject({
         expects: 'an address with a port, such as 127.0.0.1:6000, [::1]:6000 or 0.0.0.0:6000',
         fallback: '127.0.0.1:6000',
       }),
+  }),
+  web: z.strictObject({
+    functions: z.array(z.string().check(z.regex(WEB_FUNCTION))).register(SETTING_NOTES, {
+      doc: 'functions that are web endpoints at /fn/CID/… of the API',
+      expects: 'a list of CIDs, each with or without a name as in NAME=CID, or * for every function',
+      fallback: [],
+      fallbackText: 'none',
+    }),
   }),
   upstreams: z.record(z.string().check(z.regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/), z.maxLength(63)), upstream),
   gateways: z.array(httpUrl).register(SETTING_NOTES, {

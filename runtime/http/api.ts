@@ -7,6 +7,7 @@ import { encodeString } from './go-json.ts';
 import { addInstallRoute } from './install.ts';
 import { type ApiLog, NO_LOG } from './log.ts';
 import { addResultRoute } from './result.ts';
+import { addWebRoute } from './web/route.ts';
 
 export interface ApiInit {
   /** Where unexpected errors go; requests are not logged. */
@@ -17,6 +18,8 @@ export interface ApiInit {
   readonly installWaitMs?: number;
   /** Most bytes of bodies whose execute requests are not answered yet; beyond it they are told "busy". */
   readonly heldBytes?: number;
+  /** Functions that are web endpoints: CIDs, `NAME=CID` or `*`; default none. */
+  readonly webFunctions?: readonly string[];
 }
 
 /** As long as b7s waits for an install. */
@@ -67,6 +70,7 @@ export async function createApi(node: InferenceNode, init: ApiInit): Promise<Fas
   addExecuteRoute(app, node, { log, heldBytes: init.heldBytes ?? HELD_BYTES });
   addInstallRoute(app, node, { log, waitMs: init.installWaitMs ?? INSTALL_WAIT_MS });
   addResultRoute(app, node);
+  addWebRoute(app, node, { log, functions: init.webFunctions ?? [], heldBytes: init.heldBytes ?? HELD_BYTES });
   return app;
 }
 

@@ -20,4 +20,7 @@ export { CgiCommand, CgiResult } from "./cgi-command";
 export { CgiError } from "./cgi-error";
 export { JSONKind, JSONValue } from "./json-value";
 export { JSONError, JSONResult } from "./json-result";
-export { percentEncode } from "./url";
+export { serve } from "./serve";
+export { WebRequest } from "./web-request";
+export { WebResponse } from "./web-response";
+export { percentDecode, percentEncode } from "./url";

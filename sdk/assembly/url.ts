@@ -1,4 +1,4 @@
-import { asciiLower, encode } from "./text";
+import { asciiLower, decode, encode } from "./text";
 
 /** Percent-encodes all but letters, digits and `-._~`, so that the text can stand in a path or a query. Never fails. */
 export function percentEncode(text: string): string {
@@ -12,6 +12,35 @@ export function percentEncode(text: string): string {
     plain = i + 1;
   }
   return result + ascii(bytes, plain, bytes.length);
+}
+
+/** Undoes percent-encoding; what is none stays as it is. Bytes that are not UTF-8 become U+FFFD. */
+export function percentDecode(text: string): string {
+  if (text.indexOf("%") < 0) return text;
+  const bytes = Uint8Array.wrap(encode(text));
+  let length = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    const high = bytes[i] == 0x25 && i + 2 < bytes.length ? hexValue(bytes[i + 1]) : -1;
+    const low = high < 0 ? -1 : hexValue(bytes[i + 2]);
+    if (low < 0) {
+      bytes[length++] = bytes[i];
+      continue;
+    }
+    bytes[length++] = <u8>((high << 4) | low);
+    i += 2;
+  }
+  return decode(bytes.subarray(0, length), true);
+}
+
+/** The same for names and values of a query, where `+` is a space. */
+export function formDecode(text: string): string {
+  return percentDecode(text.indexOf("+") < 0 ? text : text.replaceAll("+", " "));
+}
+
+function hexValue(digit: u8): i32 {
+  if (digit >= 0x30 && digit <= 0x39) return digit - 0x30;
+  const lower = digit | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }
 
 /** Puts `name=value`, already encoded, into a URL's query, before its fragment. */
