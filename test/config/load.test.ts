@@ -40,6 +40,7 @@ describe('settings', () => {
       keyFile: null,
       functionsDir: null,
       listen: { api: '127.0.0.1:6000' },
+      web: { functions: [] },
       upstreams: { model: { url: 'http://127.0.0.1:8000', headers: {}, timeoutMs: 10_000 } },
       gateways: [],
       store: { maxBytes: 10_737_418_240 },
