@@ -49,6 +49,7 @@ describe('variables', () => {
         'INFERBASE_LIMITS_QUEUE',
         'INFERBASE_LIMITS_POOL_BYTES',
         'INFERBASE_SANDBOX_THREADS',
+        'INFERBASE_SANDBOX_STACK_KB',
         'INFERBASE_LOG_LEVEL',
       ],
     );
