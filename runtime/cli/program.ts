@@ -10,6 +10,7 @@ const COMMANDS: readonly (readonly [name: string, summary: string, load: () => P
   ['start', 'run the whole example: build, store, serve, ask', async () => (await import('./start.ts')).addStart],
   ['serve', 'serve functions by CID on the execute API', async () => (await import('./serve.ts')).addServe],
   ['exec', 'run one function once', async () => (await import('./exec.ts')).addExec],
+  ['init', 'make a project for a function', async () => (await import('./init.ts')).addInit],
   ['build', 'compile AssemblyScript functions', async () => (await import('./build.ts')).addBuild],
   ['test', "run a function's own tests", async () => (await import('./test.ts')).addTest],
   ['pin', 'put files into the embedded store and print their CIDs', async () => (await import('./pin.ts')).addPin],

@@ -8,13 +8,14 @@ import { findFunctions } from './build.ts';
 import { type CompiledFunction, compileFunction } from './compile-function.ts';
 import { curlLine, executeBody, sendExecute } from './execute-request.ts';
 import { EXIT, ExitError } from './exit.ts';
+import { storeFunction } from './functions-folder.ts';
 import { aborted, type Interrupt, watchInterrupt } from './interrupt.ts';
 import { isFree, type ModelServer, startModelServer, tryListening } from './model-server.ts';
 import { withRuntime } from './open-runtime.ts';
 import { findPackage } from './package-root.ts';
 import type { AddCommand } from './program.ts';
 import { step } from './progress.ts';
-import { listen, storeFunction } from './serve.ts';
+import { listen } from './serve.ts';
 import { addSettingsFlags, type CommandSettings, commandSettings } from './settings-flags.ts';
 import { print, printError, size } from './terminal.ts';
 

@@ -124,7 +124,7 @@ export const SETTINGS_SCHEMA = z.strictObject({
     fallbackText: 'keys/priv.bin in the data folder',
   }),
   functionsDir: z.nullable(z.string().check(z.minLength(1))).register(SETTING_NOTES, {
-    doc: 'folder whose .wasm files are stored and pinned when the node starts',
+    doc: 'folder whose .wasm files and packages are stored and pinned when the node starts',
     expects: 'the path of a folder',
     fallback: null,
     fallbackText: 'none',

@@ -57,7 +57,7 @@ describe('serve', () => {
       'upstream model http://127.0.0.1:8000',
       'gateway http://127.0.0.1:9',
       'gateway http://127.0.0.1:10',
-      `function none, ${join(folder.path, 'fns')} has no .wasm file`,
+      `function none, ${join(folder.path, 'fns')} has no .wasm file and no package`,
     ]) {
       assert.ok(lines.includes(line), `${line}\n${stdout}`);
     }

@@ -1,0 +1,29 @@
+/** A stand-in for the author's model server, in the Node that every user of ours has. */
+export function modelServer(): string {
+  return `// A stand-in for your model server: GET /inference/TOKEN answers {"value": "123.45"}. Any server that does will do.
+import { createServer } from 'node:http';
+
+const host = process.env.HOST ?? '127.0.0.1';
+const port = Number(process.env.PORT ?? 8000);
+
+function predict(token) {
+  // FILL IN: your model. As generated the value is random.
+  return (Math.random() * 1000).toFixed(6);
+}
+
+const server = createServer((request, response) => {
+  const send = (status, body) => {
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(body) + '\\n');
+  };
+  const [, page, token] = new URL(request.url ?? '/', 'http://localhost').pathname.split('/');
+  if (request.method !== 'GET') send(405, { error: 'only GET is served here' });
+  else if (page === 'inference' && token) send(200, { token: decodeURIComponent(token), value: predict(token) });
+  else if (page === 'health') send(200, { status: 'ok' });
+  else send(404, { error: 'there is no such page; ask for /inference/TOKEN' });
+});
+
+server.listen(port, host, () => console.log(\`model server: http://\${host}:\${server.address().port}/inference/ETH\`));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(0));
+`;
+}
