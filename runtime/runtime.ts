@@ -108,6 +108,7 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
         log,
         bodyLimitBytes: settings.limits.bodyBytes,
         webFunctions: settings.web.functions,
+        gateway: settings.store.gateway ? store.local : null,
       });
       stopListening = () => api.close();
       await Promise.all([api.listen({ host: wanted.host, port: wanted.port }), ready, cgi.index()]);

@@ -155,6 +155,11 @@ export const SETTINGS_SCHEMA = z.strictObject({
     fallbackText: 'none',
   }),
   store: z.strictObject({
+    gateway: z.boolean().register(SETTING_NOTES, {
+      doc: 'serve the blocks that are here to whoever knows their CID, as a trustless gateway under /ipfs/ of the REST API',
+      expects: 'true or false',
+      fallback: true,
+    }),
     maxBytes: whole(
       MIB,
       1024 * GIB * 1024,

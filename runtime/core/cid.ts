@@ -12,6 +12,8 @@ const IDENTITY = 0x00;
 const MAX_IDENTITY_BYTES = 128;
 /** Decoding base58 takes quadratic time; no CID we accept is longer than this. */
 const MAX_TEXT = 256;
+/** Hashing less takes as long as asking for it. */
+const ASIDE_BYTES = 64 * 1024;
 
 export interface ParsedCid {
   readonly cid: CID;
@@ -35,6 +37,18 @@ export function parseCid(text: string): ParsedCid {
   return { cid, key: cid.toV1().toString() };
 }
 
+/**
+ * Reads the CID of any block that could be here: every format, hashed with sha2-256, or an identity CID.
+ * @throws InferbaseError `ERR_INVALID_CID`
+ */
+export function parseBlockCid(text: string): CID {
+  const cid = decode(text);
+  if (!isVerifiable(cid)) {
+    throw invalid(text, `is hashed with 0x${cid.multihash.code.toString(16)}; only sha2-256 is kept here`);
+  }
+  return cid;
+}
+
 function decode(text: string): CID {
   if (text === '') throw invalid(text, 'is empty; give the CID of a function');
   if (text.length > MAX_TEXT) throw invalid(text, `is ${text.length} characters long, too long for a CID`);
@@ -56,6 +70,17 @@ export function verifyBlock(cid: CID, bytes: Uint8Array): boolean {
   if (code === IDENTITY) return identityBlock(cid) !== undefined && Buffer.from(digest).equals(bytes);
   if (code !== SHA2_256 || digest.length !== 32) return false;
   return hash('sha256', bytes, 'buffer').equals(digest);
+}
+
+/**
+ * The same without holding up the thread: large blocks are hashed beside it.
+ * @param bytes not to be changed meanwhile
+ */
+export async function verifyBlockAside(cid: CID, bytes: Uint8Array): Promise<boolean> {
+  const { code, digest } = cid.multihash;
+  if (bytes.length < ASIDE_BYTES || code !== SHA2_256) return verifyBlock(cid, bytes);
+  const actual = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
+  return digest.length === 32 && Buffer.from(actual).equals(digest);
 }
 
 /** Whether a block can be checked at all: sha2-256, or an identity CID of at most 128 bytes. */

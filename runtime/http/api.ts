@@ -1,8 +1,10 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { LocalBlocks } from '../core/local-blocks.ts';
 import type { InferenceNode } from '../core/node.ts';
 import { sendJson, unsupportedMediaType } from './body.ts';
 import { addExecuteRoute } from './execute.ts';
 import { expected } from './execute-reply.ts';
+import { addGatewayRoutes } from './gateway.ts';
 import { encodeString } from './go-json.ts';
 import { addInstallRoute } from './install.ts';
 import { type ApiLog, NO_LOG } from './log.ts';
@@ -14,6 +16,8 @@ export interface ApiInit {
   readonly log: FastifyBaseLogger | false;
   /** Largest request body, in bytes. */
   readonly bodyLimitBytes: number;
+  /** Blocks that are served under `/ipfs/`; none: there is no gateway. */
+  readonly gateway?: LocalBlocks | null;
   /** How long an install request waits before it answers code 408, in ms. */
   readonly installWaitMs?: number;
   /** Most bytes of bodies whose execute requests are not answered yet; beyond it they are told "busy". */
@@ -61,7 +65,8 @@ export async function createApi(node: InferenceNode, init: ApiInit): Promise<Fas
   );
   app.setErrorHandler((error, request, reply) => sendError(error, { request, reply, log }));
   app.setNotFoundHandler((request, reply) => {
-    const allow = ALLOWED.get(request.url.split('?', 1)[0] ?? '');
+    const path = request.url.split('?', 1)[0] ?? '';
+    const allow = init.gateway && path.startsWith('/ipfs/') ? 'GET, HEAD' : ALLOWED.get(path);
     if (allow === undefined) return sendMessage(request, reply.code(404), 'Not Found');
     return sendMessage(request, reply.code(405).header('allow', allow), 'Method Not Allowed');
   });
@@ -71,6 +76,7 @@ export async function createApi(node: InferenceNode, init: ApiInit): Promise<Fas
   addInstallRoute(app, node, { log, waitMs: init.installWaitMs ?? INSTALL_WAIT_MS });
   addResultRoute(app, node);
   addWebRoute(app, node, { log, functions: init.webFunctions ?? [], heldBytes: init.heldBytes ?? HELD_BYTES });
+  if (init.gateway) addGatewayRoutes(app, init.gateway, { log });
   return app;
 }
 

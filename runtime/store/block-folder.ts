@@ -1,6 +1,6 @@
 import { open, rm, stat, utimes } from 'node:fs/promises';
 import type { CID } from 'multiformats/cid';
-import { identityBlock, verifyBlock } from '../core/cid.ts';
+import { identityBlock, verifyBlockAside } from '../core/cid.ts';
 import { type AtomicFiles, codeOf, storeUnavailable } from './atomic-file.ts';
 import type { Layout } from './layout.ts';
 
@@ -49,7 +49,7 @@ export function createBlockFolder(
     if (carried !== undefined) return carried;
     const path = layout.block(cid);
     const bytes = await read(path);
-    if (bytes === undefined || verifyBlock(cid, bytes)) return bytes;
+    if (bytes === undefined || (await verifyBlockAside(cid, bytes))) return bytes;
     init.log('a block on disk is corrupt and was deleted', { cid: cid.toString(), path });
     await rm(path, { force: true }).catch((error: unknown) => {
       throw storeUnavailable(path, error);

@@ -5,6 +5,7 @@ import { checkCatching } from '../core/catching.ts';
 import { DAG_PB, digestHex, type ParsedCid, parseCid } from '../core/cid.ts';
 import { InferbaseError } from '../core/errors.ts';
 import type { SeedFile } from '../core/execution.ts';
+import type { LocalBlocks } from '../core/local-blocks.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { ModuleFacts } from '../core/module-facts.ts';
 import { linkModules } from '../wasm/link.ts';
@@ -15,6 +16,7 @@ import { findMissing } from './dag-mark.ts';
 import { walkDag } from './dag-walk.ts';
 import { modulesOf, readRecord } from './function-record.ts';
 import type { CompiledLibrary } from './libraries.ts';
+import { createLocalBlocks } from './local-blocks.ts';
 import { createModuleFolder } from './module-folder.ts';
 import { type PackageFiles, readFiles } from './package-files.ts';
 import type { Pin } from './pins.ts';
@@ -101,6 +103,8 @@ export interface FunctionStore {
    * @throws InferbaseError as {@link get}
    */
   exportCar(cid: string, options: { signal: AbortSignal }): AsyncGenerator<Uint8Array, void, void>;
+  /** What is here, for other nodes. */
+  readonly local: LocalBlocks;
   /** Starts the preparation thread ahead of its first job. */
   warm(): void;
   /** From here on, modules that catch exceptions in one of these encodings are refused. See `core/catching.ts`. */
@@ -313,6 +317,8 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
       // From memory nothing is looked at again.
       modules.clear();
     },
+
+    local: createLocalBlocks({ folder: data.blocks }),
 
     warm: () => preparation.warm(),
 

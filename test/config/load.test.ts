@@ -43,7 +43,7 @@ describe('settings', () => {
       web: { functions: [] },
       upstreams: { model: { url: 'http://127.0.0.1:8000', headers: {}, timeoutMs: 10_000 } },
       gateways: [],
-      store: { maxBytes: 10_737_418_240 },
+      store: { gateway: true, maxBytes: 10_737_418_240 },
       policy: { allow: [] },
       extensions: { dir: null, allora: { enabled: false, script: null, argvOrder: 'v0.1.4' }, programs: {} },
       limits: {
