@@ -8,6 +8,7 @@ import type { FunctionEntry } from '../../runtime/core/sandbox-messages.ts';
 import type { CgiCommand, ServiceOp } from '../../runtime/core/services.ts';
 import { createSandbox } from '../../runtime/sandbox/sandbox.ts';
 import { prepareModule } from '../../runtime/wasm/prepare.ts';
+import { seed } from '../guest/wasi/wasi-guest.ts';
 
 /** A row of the host-call table. */
 export function hostCall(module: string, name: string): HostCall {
@@ -32,6 +33,8 @@ export interface Hostile {
   run(bytes: Uint8Array, how?: HostileRun): Promise<Outcome>;
   /** Everything that hangs answers, too late for those who asked. */
   answerNow(): void;
+  /** Drops what the log said so far. */
+  forget(): void;
   close(): Promise<void>;
 }
 
@@ -44,9 +47,13 @@ const ANSWERS: Readonly<Record<ServiceOp, unknown>> = {
   'cgi.close': true,
 };
 
-/** @param init.listHangs not even the list of extensions is answered */
-export async function openHostile({ listHangs = false } = {}): Promise<Hostile> {
+/**
+ * @param init.listHangs not even the list of extensions is answered
+ * @param init.files guests have `f`, a file, and `d`, a directory
+ */
+export async function openHostile({ listHangs = false, files = false } = {}): Promise<Hostile> {
   const lines: string[] = [];
+  const seeds = files ? [seed('f', 'content'), seed('d/')] : [];
   const waiting: (() => void)[] = [];
   const server = createServer((request, response: ServerResponse) => {
     if (request.url === '/half') response.write('Z');
@@ -83,7 +90,7 @@ export async function openHostile({ listHangs = false } = {}): Promise<Hostile> 
       const caller = new AbortController();
       const timer = afterMs === undefined ? undefined : setTimeout(() => caller.abort(), afterMs);
       const grant = { limits: { ...DEFAULT_LIMITS, ...limits }, permissions: NO_PERMISSIONS };
-      const input = { args: [], env: [], stdin: new Uint8Array(0) };
+      const input = { args: [], env: [], stdin: new Uint8Array(0), files: seeds };
       try {
         return await sandbox.run(entryOf(bytes), grant, input, caller.signal);
       } finally {
@@ -92,6 +99,9 @@ export async function openHostile({ listHangs = false } = {}): Promise<Hostile> 
     },
     answerNow() {
       for (const answer of waiting.splice(0)) answer();
+    },
+    forget() {
+      lines.length = 0;
     },
     async close() {
       server.closeAllConnections();

@@ -1,0 +1,15 @@
+import type { FuzzTarget } from './target.ts';
+import { packages, tar } from './targets/archive.ts';
+import { car } from './targets/car.ts';
+import { hostCalls } from './targets/host-calls.ts';
+import { httpOptions } from './targets/http-options.ts';
+import { manifest } from './targets/manifest.ts';
+import { permissions } from './targets/permissions.ts';
+import { request } from './targets/request.ts';
+import { rewriter } from './targets/rewriter.ts';
+import { settings } from './targets/settings.ts';
+
+/** Everything that takes bytes from strangers. */
+export const TARGETS: readonly FuzzTarget[] = [
+  ...[rewriter, manifest, tar, packages, car, request, permissions, settings, httpOptions, hostCalls],
+];
