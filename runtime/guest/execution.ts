@@ -82,6 +82,8 @@ export class Execution implements Owner, Metered {
   readonly #instances: GuestInstance[] = [];
   readonly #leases: Leases;
   readonly #trace: CallTrace | null;
+  /** Of a unit of fuel, from 0 to below 1. */
+  #fuelRest = 0;
   #ending: Ending | null = null;
   #abort: AbortController | null = null;
   /** Rejects the host call the guest is parked in. */
@@ -238,8 +240,8 @@ export class Execution implements Owner, Metered {
       } catch (error) {
         result = failed(error);
       }
-      const paid = this.meter.charge(HOST_CALL_FUEL + fuelOfBytes(call, memory));
-      if (result instanceof Promise) return this.#park(result, () => fuelOfBytes(call, memory), failed);
+      const paid = this.meter.charge(HOST_CALL_FUEL + this.#fuelOfBytes(call, memory));
+      if (result instanceof Promise) return this.#park(result, () => this.#fuelOfBytes(call, memory), failed);
       if (!paid) throw TRAP;
       return result;
     };
@@ -253,6 +255,16 @@ export class Execution implements Owner, Metered {
       );
       return call.deniedErrno;
     };
+  }
+
+  /**
+   * Fuel for the bytes of the guest's memory that a host call looked at or wrote since this was last asked. What is left of
+   * a unit is kept: a call that parks is charged in two parts, and may not cost more for it.
+   */
+  #fuelOfBytes({ fuelPerByte }: HostCall, memory: GuestMemory): number {
+    const fuel = memory.takeTouched() * fuelPerByte + this.#fuelRest;
+    this.#fuelRest = fuel % 1;
+    return fuel - this.#fuelRest;
   }
 
   /** The guest leaves the CPU until the host call completes or the execution is told to end. */
@@ -345,9 +357,4 @@ export class Execution implements Owner, Metered {
       ...(this.#trace === null ? {} : { trace: this.#trace.calls }),
     };
   }
-}
-
-/** Fuel for the bytes of the guest's memory that a host call looked at or wrote since this was last asked. */
-function fuelOfBytes({ fuelPerByte }: HostCall, memory: GuestMemory): number {
-  return Math.ceil(memory.takeTouched() * fuelPerByte);
 }

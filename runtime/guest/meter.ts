@@ -134,7 +134,7 @@ export class Meter {
     this.#onCpu.leave();
     this.#turns.waiting += 1;
     return new Promise((resolve) => {
-      this.#onCpu.resume(id, deadlineAt, () => {
+      this.#onCpu.resumeLater(id, deadlineAt, () => {
         this.#turns.waiting -= 1;
         this.enter();
         resolve(this.#mustDie(missing) ? -1 : this.#give(missing));

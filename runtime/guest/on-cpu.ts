@@ -9,6 +9,8 @@ export class OnCpu {
   readonly #effects: Uint8Array<SharedArrayBuffer>;
   readonly #epochMs: number;
   #turn = 0;
+  /** Somebody was let go on in this turn of the event loop. */
+  #resumed = false;
 
   constructor({ cells, effects, epochMs }: Pick<SandboxThreadData, 'cells' | 'effects' | 'epochMs'>) {
     this.#cells = cells;
@@ -40,10 +42,25 @@ export class OnCpu {
   }
 
   /**
-   * Lets a parked guest go on. Each one in a turn of its own: settling a promise runs the guest in a later microtask,
-   * and two settled in one turn could not be told apart.
+   * Lets a parked guest go on: at once when no other one was let go on in this turn of the event loop, else in a turn of
+   * its own. Settling a promise runs the guest in a later microtask, and two settled in one turn could not be told apart;
+   * nor may guests whose host calls complete at once keep the others from their turn.
    */
   resume(id: number, deadlineAt: number, settle: () => void): void {
+    if (this.#resumed || Atomics.load(this.#cells, THREAD_CELL.onCpu) !== 0) {
+      this.resumeLater(id, deadlineAt, settle);
+      return;
+    }
+    this.#resumed = true;
+    setImmediate(() => {
+      this.#resumed = false;
+    });
+    this.enter(id, deadlineAt);
+    settle();
+  }
+
+  /** The same after everybody else had a turn. */
+  resumeLater(id: number, deadlineAt: number, settle: () => void): void {
     setImmediate(() => {
       this.enter(id, deadlineAt);
       settle();

@@ -36,6 +36,7 @@ function outbound(): Outbound {
           left -= count;
           return count;
         },
+        readNow: () => null,
         cancel: () => {},
       };
     },

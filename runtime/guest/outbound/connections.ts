@@ -15,13 +15,19 @@ export interface Place {
   readonly shares: Shares;
 }
 
+type Undici = typeof import('undici');
+
+interface PlaceKey {
+  /** Scheme, host and port of the URL; TLS names this host. */
+  readonly origin: string;
+  /** The checked address that is connected to; nothing is resolved again. */
+  readonly address: string;
+  readonly decision: string;
+}
+
 export interface Connections {
-  /**
-   * Keep-alive connections to one address, made for one decision and never used for another.
-   * @param key.origin scheme, host and port of the URL; TLS names this host
-   * @param key.address the checked address that is connected to; nothing is resolved again
-   */
-  to(key: { origin: string; address: string; decision: string }): Promise<Place>;
+  /** Keep-alive connections to one address, made for one decision and never used for another. */
+  to(key: PlaceKey): Place | Promise<Place>;
   /** Ends all connections; requests under way fail. */
   close(): Promise<void>;
 }
@@ -32,36 +38,44 @@ export interface Connections {
  */
 export function createConnections(sockets = MAX_SOCKETS): Connections {
   const places = new Map<string, Place & { pool: { destroy(): Promise<void>; close(): Promise<void> } }>();
-  let loading: Promise<typeof import('undici')> | undefined;
+  let loading: Promise<Undici> | undefined;
+  let undici: Undici | null = null;
   let closed = false;
 
-  return {
-    async to({ origin, address, decision }) {
-      loading ??= import('undici');
-      const { Pool, buildConnector } = await loading;
-      if (closed) throw new OutboundError('cancelled', 'The node is shutting down.');
-      const key = `${origin} ${address} ${decision}`;
-      let place = places.get(key);
-      if (place === undefined) {
-        const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS, allowH2: false });
-        const pool = new Pool(origin, {
-          connections: sockets,
-          // Time is kept by the request as a whole.
-          headersTimeout: 0,
-          bodyTimeout: 0,
-          allowH2: false,
-          connect: (options, callback) => connect({ ...options, hostname: address }, callback),
-        });
-        place = { dispatcher: pool, pool, shares: new Shares(sockets) };
-        for (const [oldest, unused] of places) {
-          if (places.size < MAX_POOLS) break;
-          places.delete(oldest);
-          unused.pool.close().catch(() => {});
-        }
+  function placeOf({ Pool, buildConnector }: Undici, { origin, address, decision }: PlaceKey): Place {
+    if (closed) throw new OutboundError('cancelled', 'The node is shutting down.');
+    const key = `${origin} ${address} ${decision}`;
+    let place = places.get(key);
+    if (place === undefined) {
+      const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS, allowH2: false });
+      const pool = new Pool(origin, {
+        connections: sockets,
+        // Time is kept by the request as a whole.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        allowH2: false,
+        connect: (options, callback) => connect({ ...options, hostname: address }, callback),
+      });
+      place = { dispatcher: pool, pool, shares: new Shares(sockets) };
+      for (const [oldest, unused] of places) {
+        if (places.size < MAX_POOLS) break;
+        places.delete(oldest);
+        unused.pool.close().catch(() => {});
       }
-      places.delete(key);
-      places.set(key, place);
-      return place;
+    }
+    places.delete(key);
+    places.set(key, place);
+    return place;
+  }
+
+  return {
+    to(key) {
+      if (undici !== null) return placeOf(undici, key);
+      loading ??= import('undici').then((loaded) => {
+        undici = loaded;
+        return loaded;
+      });
+      return loading.then((loaded) => placeOf(loaded, key));
     },
     async close() {
       closed = true;

@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import type { Stop } from './clock.ts';
 import type { Place } from './connections.ts';
 import { OutboundError } from './errors.ts';
 import { ResponseBody } from './response-body.ts';
@@ -13,8 +14,8 @@ export interface ExchangeOptions {
   readonly maxBodyBytes: number;
   /** Until a connection is there, in ms. */
   readonly connectTimeoutMs: number;
-  /** Ends the exchange, body included; its reason is an `OutboundError`. */
-  readonly stop: AbortSignal;
+  /** Ends the exchange, body included. */
+  readonly stop: Stop;
   /** Whose it is; see `Shares`. */
   readonly owner: object;
   /** For messages: where the request goes. */
@@ -36,6 +37,9 @@ export interface Answer {
 /** The request never reached a connection, so that no byte of it was sent: safe to try again. */
 export class NotConnected extends OutboundError {}
 
+/** Made once: it is met by nobody, and a stack trace for each response costs more than reading it. */
+const CLOSED = new OutboundError('cancelled', 'The response was closed.');
+
 const TOO_MANY = 'all sockets to this place are taken, most of them by this execution; read or close responses';
 
 /**
@@ -51,10 +55,7 @@ export function exchange({ dispatcher, shares }: Place, options: ExchangeOptions
     let onOver: (() => void) | null = null;
     const body = new ResponseBody({ maxBytes: options.maxBodyBytes, resume: () => controller?.resume() });
 
-    const connectTimer = setTimeout(() => {
-      finish(new NotConnected('timeout', `${shown} did not accept a connection in ${options.connectTimeoutMs} ms.`));
-    }, options.connectTimeoutMs);
-    const onStop = (): void => finish(stop.reason);
+    let connectTimer: NodeJS.Timeout | undefined;
     let leave = (): void => {};
 
     /** Settles whatever is still open, for good or for `failure`. */
@@ -62,7 +63,7 @@ export function exchange({ dispatcher, shares }: Place, options: ExchangeOptions
       if (over) return;
       over = true;
       clearTimeout(connectTimer);
-      stop.removeEventListener('abort', onStop);
+      stop.remove(finish);
       leave();
       if (failure === null) {
         body.end();
@@ -76,8 +77,8 @@ export function exchange({ dispatcher, shares }: Place, options: ExchangeOptions
       onOver?.();
     }
 
-    stop.addEventListener('abort', onStop, { once: true });
-    if (stop.aborted) return onStop();
+    if (stop.reason !== null) return finish(stop.reason);
+    stop.add(finish);
     leave = shares.enter(owner, {
       makeRoom: () => finish(new OutboundError('transport', `${shown} was ended for others: ${TOO_MANY}.`)),
     });
@@ -100,9 +101,8 @@ export function exchange({ dispatcher, shares }: Place, options: ExchangeOptions
         onResponseStart(_current, status, headers) {
           if (status < 200) return;
           const cancel = (): void => {
-            const reason = new OutboundError('cancelled', `The response of ${shown} was closed.`);
-            finish(reason);
-            body.discard(reason);
+            finish(CLOSED);
+            body.discard(CLOSED);
           };
           const whenOver = (callback: () => void): void => {
             if (over) callback();
@@ -126,6 +126,11 @@ export function exchange({ dispatcher, shares }: Place, options: ExchangeOptions
         },
       },
     );
+    // Mostly there is a connection to send it on at once.
+    if (started || over) return;
+    connectTimer = setTimeout(() => {
+      finish(new NotConnected('timeout', `${shown} did not accept a connection in ${options.connectTimeoutMs} ms.`));
+    }, options.connectTimeoutMs);
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Permissions } from '../../core/permissions.ts';
 import { isPublicAddress } from './addresses.ts';
-import { type Clock, createClock, untilStopped } from './clock.ts';
+import { type Clock, createClock, type Stop, untilStopped } from './clock.ts';
 import { CONNECT_TIMEOUT_MS, createConnections } from './connections.ts';
 import { OutboundError } from './errors.ts';
 import { type Answer, exchange, NotConnected } from './exchange.ts';
@@ -46,6 +46,8 @@ export interface OutboundResponse {
    * @throws OutboundError after the bytes that did arrive: `transport`, `timeout`, `too-large`, `cancelled`
    */
   read(target: Uint8Array): Promise<number>;
+  /** The same at once; `null` when it would have to wait. */
+  readNow(target: Uint8Array): number | null;
   /** Frees the response; safe to call at any time, more than once. */
   cancel(): void;
 }
@@ -58,6 +60,9 @@ export interface Outbound {
 }
 
 const MAX_REDIRECTS = 10;
+/** URLs of upstreams that are not read again, and the longest of them in characters. */
+const MAX_KEPT_TARGETS = 256;
+const MAX_KEPT_URL = 512;
 /** Waits before an upstream that accepts no connection is tried again, in ms. */
 const RETRY_AFTER_MS = [50, 200];
 /** While a host has further addresses, one that does not answer is not waited for longer than this, in ms. */
@@ -79,13 +84,15 @@ export function createOutbound(init: {
   const resolver = createResolver();
   const connections = createConnections(init.sockets);
   const unreachable = new Set<NamedUpstream>();
+  const targets = new Map<string, Target>();
 
   /** The second gate: addresses of the target's host that may be connected to, in the order to try them. */
-  async function addressesOf(target: Target, stop: AbortSignal): Promise<readonly string[]> {
+  async function addressesOf(target: Target, stop: Stop): Promise<readonly string[]> {
     const { hostname } = target.url;
     let addresses: readonly string[];
     try {
-      addresses = await untilStopped(resolver.resolve(hostname), stop);
+      const found = resolver.resolve(hostname);
+      addresses = found instanceof Promise ? await untilStopped(found, stop) : found;
     } catch (error) {
       if (error instanceof OutboundError) throw error;
       throw new NotConnected('transport', `The host of ${target.shown} cannot be found by name.`, { cause: error });
@@ -108,8 +115,8 @@ export function createOutbound(init: {
       const last = index === addresses.length - 1;
       try {
         const { origin, pathname, search } = target.url;
-        const place = await connections.to({ origin, address, decision: target.decision });
-        const answer = await exchange(place, {
+        const place = connections.to({ origin, address, decision: target.decision });
+        const answer = await exchange(place instanceof Promise ? await place : place, {
           method: hop.method,
           path: pathname + search,
           headers: target.upstream === null ? hop.headers : withHostSide(hop.headers, target.upstream.headers),
@@ -159,10 +166,22 @@ export function createOutbound(init: {
     init.log(`${error.message} Start the server at ${upstream.origin}, or correct upstreams.${upstream.name}.url.`);
   }
 
+  /** The first gate. Where a named upstream is asked for, the same text always leads to the same place. */
+  function targetOf({ url, permissions }: OutboundRequest): Target {
+    const known = targets.get(url);
+    if (known !== undefined) return known;
+    const target = resolveTarget(url, permissions, upstreams);
+    if (target.upstream !== null && url.length <= MAX_KEPT_URL) {
+      if (targets.size >= MAX_KEPT_TARGETS) targets.clear();
+      targets.set(url, target);
+    }
+    return target;
+  }
+
   return {
     async request(options) {
       const method = checkMethod(options.method);
-      const target = resolveTarget(options.url, options.permissions, upstreams);
+      const target = targetOf(options);
       let hop: Hop = { target, method, headers: checkHeaders(options.headers), body: options.body };
       const clock = createClock(options.signal);
       if (options.totalTimeoutMs !== undefined) clock.narrow(options.totalTimeoutMs, target.shown);
@@ -200,6 +219,7 @@ function toResponse(answer: Answer, target: Target, clock: Clock): OutboundRespo
     },
     header: (name) => values(name.toLowerCase())[0],
     read: (bytes) => answer.body.read(bytes),
+    readNow: (bytes) => answer.body.readNow(bytes),
     cancel: () => answer.cancel(),
   };
 }

@@ -10,7 +10,7 @@ export interface Resolver {
    * Addresses of a URL's host in the order to try them; an address is its own.
    * @throws Error with a `code` such as `ENOTFOUND`
    */
-  resolve(hostname: string): Promise<readonly string[]>;
+  resolve(hostname: string): readonly string[] | Promise<readonly string[]>;
   /** Tries this address first from now on: it answered where an earlier one did not. */
   prefer(hostname: string, address: string): void;
   /** Asks anew next time: nothing answered at these addresses. */
@@ -29,7 +29,7 @@ export function createResolver(): Resolver {
   return {
     resolve(hostname) {
       const literal = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-      if (isIP(literal) !== 0) return Promise.resolve([literal]);
+      if (isIP(literal) !== 0) return [literal];
       const now = performance.now();
       const entry = known.get(hostname);
       if (entry !== undefined && entry.until > now) return entry.addresses;

@@ -75,11 +75,11 @@ export class ResponseBody {
    */
   async read(target: Uint8Array): Promise<number> {
     let filled = 0;
-    while (filled < target.length) {
+    for (;;) {
+      const more = this.readNow(filled === 0 ? target : target.subarray(filled));
+      if (more !== null) return filled + more;
       if (this.#chunks.length > 0) {
         filled += this.#take(target.subarray(filled));
-      } else if (this.settled) {
-        break;
       } else {
         const woken = new Promise<void>((resolve) => {
           this.#wake = resolve;
@@ -87,6 +87,18 @@ export class ResponseBody {
         this.#resume();
         await woken;
       }
+    }
+  }
+
+  /**
+   * The same at once.
+   * @returns `null` when it would have to wait for more
+   */
+  readNow(target: Uint8Array): number | null {
+    if (this.#buffered < target.length && !this.settled) return null;
+    let filled = 0;
+    while (filled < target.length && this.#chunks.length > 0) {
+      filled += this.#take(filled === 0 ? target : target.subarray(filled));
     }
     if (filled === 0 && target.length > 0 && this.#failure !== null) throw this.#failure;
     return filled;

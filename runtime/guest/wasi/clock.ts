@@ -10,7 +10,7 @@ const NS_PER_MS = 1e6;
 export function readClock(id: number, startedAt: number): bigint | undefined {
   switch (id) {
     case CLOCK.realtime:
-      return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e3)) * 1000n;
+      return realtimeNs(performance.now());
     case CLOCK.monotonic:
       return BigInt(Math.round(performance.now() * NS_PER_MS));
     case CLOCK.processCpu:
@@ -19,6 +19,11 @@ export function readClock(id: number, startedAt: number): bigint | undefined {
     default:
       return undefined;
   }
+}
+
+/** A time of `performance.now()` on the realtime clock. */
+export function realtimeNs(ms: number): bigint {
+  return BigInt(Math.round((performance.timeOrigin + ms) * 1e3)) * 1000n;
 }
 
 /** `clock_time_get(id, precision, *time u64)`, `clock_res_get(id, *resolution u64)`. Errnos: inval, fault. */

@@ -77,7 +77,7 @@ export function createFdStat(host: Host, descriptors: Descriptors, layout: Layou
         if (typeof file === 'number') return file;
         const bytes = Number(BigInt.asUintN(64, size));
         if (!file.node.content.resize(bytes)) return descriptors.fullErrno(bytes);
-        descriptors.fs.touch(file.node);
+        file.node.touch();
         return ERRNO.success;
       },
       fd_filestat_set_times: (fd: number, atim: bigint, mtim: bigint, flags: number) => {
@@ -93,7 +93,7 @@ export function createFdStat(host: Host, descriptors: Descriptors, layout: Layou
         const end = Number(BigInt.asUintN(64, offset)) + Number(BigInt.asUintN(64, length));
         if (end <= file.node.size) return ERRNO.success;
         if (!file.node.content.reserve(end)) return descriptors.fullErrno(end);
-        descriptors.fs.touch(file.node);
+        file.node.touch();
         return ERRNO.success;
       },
       fd_advise: (fd: number, _offset: bigint, _length: bigint, advice: number) => {

@@ -154,7 +154,7 @@ export function createFd(host: Host, descriptors: Descriptors, layout: Layout = 
       node.content.write(position, piece);
       position += piece.length;
     }
-    descriptors.fs.touch(node);
+    node.touch();
     return length;
   }
 

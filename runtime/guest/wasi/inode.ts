@@ -1,3 +1,4 @@
+import { realtimeNs } from './clock.ts';
 import type { FileContent } from './file-content.ts';
 
 /** `filetype` of preview 1. */
@@ -8,8 +9,10 @@ export abstract class Inode {
   readonly ino: number;
   abstract readonly type: number;
   atim: bigint;
-  mtim: bigint;
-  ctim: bigint;
+  #mtim: bigint;
+  #ctim: bigint;
+  /** When its content changed last, by `performance.now()`, if its times do not tell yet: few who write ask for them. */
+  #touchedMs: number | null = null;
   /** Names that lead here. */
   links = 0;
   /** Descriptors that lead here. */
@@ -18,8 +21,40 @@ export abstract class Inode {
   constructor(ino: number, now: bigint) {
     this.ino = ino;
     this.atim = now;
-    this.mtim = now;
-    this.ctim = now;
+    this.#mtim = now;
+    this.#ctim = now;
+  }
+
+  /** Its content changes now. */
+  touch(): void {
+    this.#touchedMs = performance.now();
+  }
+
+  get mtim(): bigint {
+    this.#settle();
+    return this.#mtim;
+  }
+
+  set mtim(ns: bigint) {
+    this.#settle();
+    this.#mtim = ns;
+  }
+
+  get ctim(): bigint {
+    this.#settle();
+    return this.#ctim;
+  }
+
+  set ctim(ns: bigint) {
+    this.#settle();
+    this.#ctim = ns;
+  }
+
+  #settle(): void {
+    if (this.#touchedMs === null) return;
+    this.#ctim = realtimeNs(this.#touchedMs);
+    this.#mtim = this.#ctim;
+    this.#touchedMs = null;
   }
 
   abstract get size(): number;

@@ -134,7 +134,7 @@ export function createPoll(host: Host, descriptors: Descriptors, layout: Layout 
     internalErrno: ERRNO.io,
     calls: {
       poll_oneoff: pollOneoff,
-      sched_yield: () => Promise.resolve(ERRNO.success),
+      sched_yield: () => new Promise((resolve) => setImmediate(resolve, ERRNO.success)),
     },
   };
 }

@@ -6,6 +6,10 @@ import { RIGHT } from './rights.ts';
 
 const DIRENT_BYTES = 24;
 const UTF8 = new TextEncoder();
+/** One entry with the longest name there can be. */
+const SCRATCH = new Uint8Array(DIRENT_BYTES + 255);
+const SCRATCH_NAME = SCRATCH.subarray(DIRENT_BYTES);
+const SCRATCH_VIEW = new DataView(SCRATCH.buffer);
 
 interface Row {
   readonly name: string;
@@ -38,7 +42,9 @@ export function createReaddir(host: Host, descriptors: Descriptors): HostModule 
         let used = 0;
         for (const row of rows(directory.node, Number(BigInt.asUintN(64, cookie)))) {
           if (used === buffer.length) break;
-          used += copy(encode(row), buffer.subarray(used));
+          const length = Math.min(encode(row), buffer.length - used);
+          buffer.set(SCRATCH.subarray(0, length), used);
+          used += length;
         }
         memory.setU32(out, used);
         return ERRNO.success;
@@ -53,20 +59,17 @@ function* rows(directory: DirectoryInode, cookie: number): Generator<Row> {
   for (const { name, node, serial } of directory.from(cookie)) yield { name, node, next: serial + 1 };
 }
 
-function encode({ name, node, next }: Row): Uint8Array {
-  const text = UTF8.encode(name);
-  const bytes = new Uint8Array(DIRENT_BYTES + text.length);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(0, BigInt(next), true);
-  view.setBigUint64(8, BigInt(node.ino), true);
-  view.setUint32(16, text.length, true);
-  view.setUint8(20, node.type);
-  bytes.set(text, DIRENT_BYTES);
-  return bytes;
+/** Puts a dirent into the scratch bytes; returns its length. Numbers are far below 2^53, so two halves say them. */
+function encode({ name, node, next }: Row): number {
+  const length = UTF8.encodeInto(name, SCRATCH_NAME).written;
+  setU64(0, next);
+  setU64(8, node.ino);
+  SCRATCH_VIEW.setUint32(16, length, true);
+  SCRATCH_VIEW.setUint32(20, node.type, true);
+  return DIRENT_BYTES + length;
 }
 
-function copy(from: Uint8Array, into: Uint8Array): number {
-  const piece = from.subarray(0, into.length);
-  into.set(piece);
-  return piece.length;
+function setU64(at: number, value: number): void {
+  SCRATCH_VIEW.setUint32(at, value >>> 0, true);
+  SCRATCH_VIEW.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
 }

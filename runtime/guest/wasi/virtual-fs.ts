@@ -64,7 +64,7 @@ export class VirtualFs {
     if (!(node instanceof FileInode) || flags.directory) return ERRNO.notdir;
     if (flags.truncate) {
       node.content.resize(0);
-      this.touch(node);
+      node.touch();
     }
     return node;
   }
@@ -153,16 +153,9 @@ export class VirtualFs {
     source.parent.remove(source.name);
     target.parent.add(ownText(target.name), node);
     node.ctim = this.#now();
-    this.touch(source.parent);
-    this.touch(target.parent);
+    source.parent.touch();
+    target.parent.touch();
     return ERRNO.success;
-  }
-
-  /** A node's content has changed. */
-  touch(node: Inode): void {
-    const now = this.#now();
-    node.mtim = now;
-    node.ctim = now;
   }
 
   /** A descriptor that led to it was closed. */
@@ -186,14 +179,14 @@ export class VirtualFs {
     if (parent === null) return ERRNO.exist;
     if (!this.#storage.takeEntries(1)) return ERRNO.nospc;
     parent.add(ownText(name), node);
-    this.touch(parent);
+    parent.touch();
     return ERRNO.success;
   }
 
   #remove(parent: DirectoryInode, name: string, node: Inode): void {
     parent.remove(name);
     this.#storage.giveEntries(1);
-    this.touch(parent);
+    parent.touch();
     node.ctim = parent.ctim;
     if (node instanceof DirectoryInode) {
       node.removed = true;

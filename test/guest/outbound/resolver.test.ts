@@ -10,7 +10,7 @@ test('preferring an address of a name that can no longer be found does not end t
   const resolver = createResolver();
   const asked = resolver.resolve('nowhere.invalid');
   resolver.prefer('nowhere.invalid', '192.0.2.1');
-  await assert.rejects(asked);
+  await assert.rejects(async () => await asked);
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.deepEqual(unhandled, []);
 });
