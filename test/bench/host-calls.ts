@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { Pool } from 'undici';
 import type { StoredFunction } from '../../runtime/store/store.ts';
 import { openTestRuntime, runPrepared } from '../support/run-guest.ts';
@@ -21,7 +20,7 @@ const MIB = 1_048_576;
 const WRITES = 400_000;
 const LIMITS = { deadlineMs: 120_000, stdoutBytes: 64 * MIB, fileBytes: 64 * MIB } as const;
 
-/** A guest that makes one call over and over, as often as its first argument's first byte doubles 1. */
+/** A guest that makes one call over and over. */
 const loop = (imports: string, body: string, count: number): string => `(module
   ${imports}
   (memory (export "memory") 2)
@@ -154,4 +153,11 @@ export async function measureHostCalls(runs: number): Promise<HostCallRow[]> {
   }
 }
 
-if (process.argv[1] === join(import.meta.dirname, 'host-calls.ts')) console.table(await measureHostCalls(5));
+/** The rows as a table for the README. */
+export function renderHostCalls(rows: readonly HostCallRow[]): string {
+  const body = rows.map(({ name, us, plainUs, ratio }) => {
+    const plain = plainUs === null ? '' : plainUs.toFixed(1);
+    return `| ${name} | ${us.toFixed(2)} | ${plain} | ${ratio === null ? '' : ratio.toFixed(2)} |`;
+  });
+  return ['| host call | µs | plain undici µs | ÷ plain |', '|---|--:|--:|--:|', ...body].join('\n');
+}

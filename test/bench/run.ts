@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { mustRun, temporaryFolder } from '../packaging/commands.ts';
 import { ROOT } from '../source-files.ts';
+import { measureHostCalls, renderHostCalls } from './host-calls.ts';
 import { type MeteringRow, measureMetering, summarizeMetering } from './metering.ts';
 import { measureNeighbours, renderNeighbours } from './neighbours.ts';
 import { FROM_SOURCE } from './servers.ts';
@@ -61,6 +62,8 @@ async function main(): Promise<void> {
     mustRun(process.execPath, [FROM_SOURCE.launcher, 'build']);
     tell('metering');
     const metering = measureMetering(workspace.path, effort.runs * 6);
+    tell('host calls');
+    const hostCalls = await measureHostCalls(effort.runs);
     tell('packing');
     const product = await installProduct(join(workspace.path, 'package'));
     const throughput = await measureThroughput(product, join(workspace.path, 'data'), effort, tell);
@@ -74,6 +77,7 @@ async function main(): Promise<void> {
     const tables = [
       renderThroughput(throughput),
       renderMetering(metering),
+      renderHostCalls(hostCalls),
       renderNeighbours(neighbours),
       renderSoak(soak),
       renderStart(start),
@@ -82,7 +86,7 @@ async function main(): Promise<void> {
     if (values.json !== undefined) {
       writeFileSync(
         values.json,
-        `${JSON.stringify({ method, throughput, metering, neighbours, soak, start }, null, 2)}\n`,
+        `${JSON.stringify({ method, throughput, metering, hostCalls, neighbours, soak, start }, null, 2)}\n`,
       );
     }
   } finally {

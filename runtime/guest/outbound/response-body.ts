@@ -76,17 +76,13 @@ export class ResponseBody {
   async read(target: Uint8Array): Promise<number> {
     let filled = 0;
     for (;;) {
-      const more = this.readNow(filled === 0 ? target : target.subarray(filled));
-      if (more !== null) return filled + more;
-      if (this.#chunks.length > 0) {
-        filled += this.#take(target.subarray(filled));
-      } else {
-        const woken = new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        this.#resume();
-        await woken;
-      }
+      filled += this.#drain(target.subarray(filled));
+      if (filled === target.length || this.settled) return this.#told(filled, target);
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#resume();
+      await woken;
     }
   }
 
@@ -95,12 +91,18 @@ export class ResponseBody {
    * @returns `null` when it would have to wait for more
    */
   readNow(target: Uint8Array): number | null {
-    if (this.#buffered < target.length && !this.settled) return null;
-    let filled = 0;
-    while (filled < target.length && this.#chunks.length > 0) {
-      filled += this.#take(filled === 0 ? target : target.subarray(filled));
-    }
+    return this.#buffered < target.length && !this.settled ? null : this.#told(this.#drain(target), target);
+  }
+
+  #told(filled: number, target: Uint8Array): number {
     if (filled === 0 && target.length > 0 && this.#failure !== null) throw this.#failure;
+    return filled;
+  }
+
+  /** Copies what is here, as far as it fits. */
+  #drain(target: Uint8Array): number {
+    let filled = 0;
+    while (filled < target.length && this.#chunks.length > 0) filled += this.#take(target.subarray(filled));
     return filled;
   }
 
