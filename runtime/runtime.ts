@@ -10,7 +10,7 @@ import { toFunctionEntry } from './sandbox/function-entry.ts';
 import { createSandbox, type Sandbox } from './sandbox/sandbox.ts';
 import { type CgiInit, createCgi, hasExtensions } from './services/cgi/cgi.ts';
 import type { ProcessGroups } from './services/cgi/process-groups.ts';
-import { loadIdentity } from './services/identity.ts';
+import { type Identity, loadIdentity } from './services/identity.ts';
 import { createStore, type FunctionStore, type StoredFunction } from './store/store.ts';
 import type { Log } from './telemetry/log.ts';
 
@@ -32,6 +32,12 @@ export interface Runtime {
    * @throws an error with code `EADDRINUSE` or `EACCES` from the system when it cannot listen there
    */
   listen(): Promise<{ address: string; port: number }>;
+  /**
+   * Joins the peers of the settings and serves them; does nothing where peers are not enabled.
+   * @returns multiaddrs to reach this node at
+   * @throws InferbaseError `ERR_INVALID_SETTING` when it cannot listen there
+   */
+  joinPeers(): Promise<readonly string[]>;
   /** Ends requests, then executions, then the store; safe to call twice. */
   close(): Promise<void>;
 }
@@ -52,6 +58,7 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
   const store = await createStore({
     dataDir: settings.dataDir,
     gateways: settings.gateways,
+    peers: settings.peers.enabled ? settings.peers : undefined,
     log: (line, fields = {}) => log.info({ ...fields }, line),
   });
 
@@ -73,9 +80,10 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
     });
     return sandbox;
   };
+  const openIdentity = (): Promise<Identity> =>
+    loadIdentity(settings.keyFile ?? join(settings.dataDir, 'keys', 'priv.bin'), { create: true });
   const createNode = async (): Promise<InferenceNode> => {
-    const keyFile = settings.keyFile ?? join(settings.dataDir, 'keys', 'priv.bin');
-    const { peerId } = await loadIdentity(keyFile, { create: true });
+    const { peerId } = await openIdentity();
     return createSoloNode(
       { peerId, store, sandbox: { run: (...args) => openSandbox().run(...args) } },
       { limits: settings.limits, policy: settings.policy.allow },
@@ -117,6 +125,11 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
       return bound === null || typeof bound === 'string'
         ? { address: wanted.host, port: wanted.port }
         : { address: bound.address, port: bound.port };
+    },
+    async joinPeers() {
+      if (!settings.peers.enabled) return [];
+      const { privateKey } = await openIdentity();
+      return await store.joinPeers({ privateKey, listen: settings.peers.listen });
     },
     close() {
       closing ??= (async () => {

@@ -76,7 +76,8 @@ const COMMANDS: Readonly<Record<string, (command: string) => Promise<void>>> = {
   'npx inferbase store import': async (command) => {
     assert.match(await shell(command.replace('average.car', carFile())), /pinned as average/);
   },
-  'npx inferbase serve': async (command) => startAndStop(command, /API http/),
+  // Another node may be running on this machine.
+  'npx inferbase serve': async (command) => startAndStop(command.replace('/tcp/9011', '/tcp/0'), /API http/),
   // No container engine runs everywhere: this test takes the Dockerfile's steps one by one instead.
   docker: async () => access(join(root, 'test/packaging/image.slow.test.ts')),
   'npm run bench': async () => assert.match(await readFile(join(root, 'package.json'), 'utf8'), /"bench"/),

@@ -13,6 +13,7 @@ Examples:
   $ inferbase serve --listen-api 0.0.0.0:6000 --data-dir /var/lib/inferbase
   $ inferbase serve --upstream model=http://10.0.0.5:8000 --functions-dir ./functions
   $ inferbase serve --gateways https://trustless-gateway.link
+  $ inferbase serve --peers-enabled true --peers-listen /ip4/0.0.0.0/tcp/9011
 
 Each setting may also be given in inferbase.yaml by its key, or as INFERBASE_LIMITS_DEADLINE_MS in the environment.`;
 
@@ -37,6 +38,8 @@ export const addServe: AddCommand = (program) => {
       for (const [name, { url }] of Object.entries(settings.upstreams)) print(`upstream ${name} ${url}`);
       for (const gateway of settings.gateways) print(`gateway ${gateway}`);
       if (settings.gateways.length === 0) print('gateway none');
+      for (const address of await runtime.joinPeers()) print(`peer address ${address}`);
+      for (const address of settings.peers.enabled ? settings.peers.connect : []) print(`peer ${address}`);
       if (settings.functionsDir !== null) await storeFunctions(runtime, settings.functionsDir, settings.dataDir, log);
       print(`API ${await listen(runtime)}`);
       await aborted(interrupt.signal);

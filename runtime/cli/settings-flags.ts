@@ -13,7 +13,7 @@ import { writeError } from './terminal.ts';
 const PLACEHOLDERS = { text: 'text', number: 'n', switch: 'true|false', list: 'list', mapping: 'json' } as const;
 
 /** Settings that every command knows. */
-export const COMMON_KEYS: readonly string[] = ['dataDir', 'gateways', 'log.level'];
+export const COMMON_KEYS: readonly string[] = ['dataDir', 'gateways', 'peers.enabled', 'peers.connect', 'log.level'];
 
 /** Settings of what guests may run on this machine. */
 export const EXTENSION_KEYS: readonly string[] = SETTING_KEYS.filter(({ path }) => path[0] === 'extensions').map(
@@ -84,7 +84,8 @@ export async function commandSettings(
     config: options.config as string | undefined,
     flags: { ...flags, ...over.flags },
     flagNames: { ...flagNames, ...over.flagNames },
-    defaults: over.defaults ?? {},
+    // Who names a peer on the command line wants it asked.
+    defaults: { ...(options.peersConnect === undefined ? {} : { 'peers.enabled': true }), ...over.defaults },
     ...(over.fileNames === undefined ? {} : { fileNames: over.fileNames }),
   });
   const log = createLog({

@@ -84,9 +84,13 @@ function flagSettings({ flags = {}, flagNames = {} }: SettingsSources): Assignme
   });
 }
 
-/** Puts defaults where no source said anything; every upstream and extension named at all gets those of its own. */
+/** Puts defaults where no source said anything; every upstream, extension and service named at all gets those of its own. */
 function addDefaults(merged: Map<string, Assignment>, defaults: Readonly<Record<string, unknown>>): void {
-  const names: Record<string, Set<string>> = { upstreams: new Set(['model']), extensions: new Set() };
+  const names: Record<string, Set<string>> = {
+    upstreams: new Set(['model']),
+    extensions: new Set(),
+    pinning: new Set(),
+  };
   for (const { path } of merged.values()) {
     // The schema cannot see this one: copying an object leaves it behind.
     if (path[1] === '__proto__') throw new InferbaseError('ERR_INVALID_SETTING', explainOne(path.slice(0, 2), merged));

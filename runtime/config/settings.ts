@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import * as z from 'zod/mini';
 import { DEFAULT_LIMITS } from '../core/limits.ts';
+import { parseTcpAddress } from '../core/multiaddr.ts';
 import { parsePermission } from '../core/permissions.ts';
 import { parseListenAddress } from './listen.ts';
 
@@ -77,6 +78,57 @@ const upstream = z.strictObject({
   timeoutMs: whole(1, 86_400_000, 'ms', 10_000, 'longest time one request to that server may take, in ms'),
 });
 
+const LABEL = z.string().check(z.regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/), z.maxLength(63));
+
+const listenMultiaddr = z.string().check(z.refine<string>((text) => parseTcpAddress(text)?.peerId === null));
+const peerMultiaddr = z.string().check(z.refine<string>((text) => typeof parseTcpAddress(text)?.peerId === 'string'));
+
+const peers = z.strictObject({
+  enabled: z.boolean().register(SETTING_NOTES, {
+    doc: 'exchange blocks with other IPFS nodes by libp2p and bitswap; --peers-connect enables it too',
+    expects: 'true or false',
+    fallback: false,
+  }),
+  listen: z.array(listenMultiaddr).register(SETTING_NOTES, {
+    doc: 'where serve takes connections of peers',
+    expects: 'a list of TCP multiaddrs, such as /ip4/0.0.0.0/tcp/9011',
+    fallback: ['/ip4/127.0.0.1/tcp/9011'],
+  }),
+  connect: z.array(peerMultiaddr).register(SETTING_NOTES, {
+    doc: 'peers to stay connected with',
+    expects: 'a list of TCP multiaddrs with peer ids, such as /ip4/10.0.0.5/tcp/9011/p2p/12D3KooW…',
+    fallback: [],
+    fallbackText: 'none',
+  }),
+  serve: z.enum(['pinned', 'stored', 'none']).register(SETTING_NOTES, {
+    doc: 'what serve gives to peers: blocks of what is pinned, every block it has, or none',
+    expects: 'one of pinned, stored, none',
+    fallback: 'pinned',
+  }),
+  maxConnections: whole(1, 4096, 'connections', 64, 'connections with peers at once'),
+});
+
+const pinningService = z.strictObject({
+  url: httpUrl.check(z.refine<string>((text) => URL.parse(text)?.search === '')).register(SETTING_NOTES, {
+    doc: 'URL of an IPFS pinning service, for pin --to service=NAME',
+    expects: 'an http or https URL without user or query, such as https://api.pinning.example/psa',
+    fallback: undefined,
+  }),
+  token: z.nullable(z.string().check(z.regex(/^[\x21-\x7e]+$/))).register(SETTING_NOTES, {
+    doc: 'its access token',
+    expects: 'the token as the service shows it, without spaces',
+    fallback: null,
+    fallbackText: 'none',
+    secret: true,
+  }),
+  origins: z.array(peerMultiaddr).register(SETTING_NOTES, {
+    doc: 'multiaddrs that the service can fetch from',
+    expects: 'a list of TCP multiaddrs with peer ids, such as those that serve prints',
+    fallback: [],
+    fallbackText: 'none',
+  }),
+});
+
 const EXTENSION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 const extension = z.strictObject({
@@ -147,7 +199,7 @@ export const SETTINGS_SCHEMA = z.strictObject({
       fallbackText: 'none',
     }),
   }),
-  upstreams: z.record(z.string().check(z.regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/), z.maxLength(63)), upstream),
+  upstreams: z.record(LABEL, upstream),
   gateways: z.array(httpUrl).register(SETTING_NOTES, {
     doc: 'trustless IPFS gateways that are asked for blocks which are not here; every block is checked',
     expects: 'a list of http or https URLs',
@@ -168,6 +220,8 @@ export const SETTINGS_SCHEMA = z.strictObject({
       'size of the data folder past which a node that serves collects what is not pinned and was not used lately, in bytes',
     ),
   }),
+  peers,
+  pinning: z.record(LABEL, pinningService),
   policy: z.strictObject({
     allow: z.array(z.string().check(z.refine<string>(isPermission))).register(SETTING_NOTES, {
       doc: 'URLs that guests may reach beside the named upstreams; manifest and request can only narrow this',

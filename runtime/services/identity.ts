@@ -11,6 +11,8 @@ export interface Identity {
   readonly peerId: string;
   /** 32 bytes. */
   readonly publicKey: Uint8Array;
+  /** libp2p `PrivateKey` message, for the thread of the libp2p host only. */
+  readonly privateKey: Uint8Array;
   /** Ed25519 signature of the bytes, 64 bytes. */
   sign(bytes: Uint8Array): Uint8Array;
 }
@@ -128,6 +130,7 @@ function parseIdentity(file: Buffer, path: string): Identity {
   return {
     peerId: base58btc.baseEncode(Buffer.concat([PEER_ID_PREFIX, PUBLIC_PREFIX, publicKey])),
     publicKey: new Uint8Array(publicKey),
+    privateKey: new Uint8Array(file),
     sign: (bytes) => new Uint8Array(sign(null, bytes, key)),
   };
 }

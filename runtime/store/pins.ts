@@ -1,7 +1,7 @@
-import { lstat, readFile, readlink, rm, symlink } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { readFile } from 'node:fs/promises';
 import { type AtomicFiles, codeOf, storeUnavailable } from './atomic-file.ts';
-import { isGone, type Owner, ownerTag } from './owner.ts';
+import { withLock } from './lock.ts';
+import type { Owner } from './owner.ts';
 
 /** A CID that the operator wants to keep. */
 export interface Pin {
@@ -16,80 +16,58 @@ export interface Pin {
 export interface Pins {
   /** Adds a pin, or renames it. */
   add(pin: Omit<Pin, 'pinnedAt'>): Promise<void>;
+  /** @returns whether it was pinned */
+  remove(cid: string): Promise<boolean>;
   list(): Promise<readonly Pin[]>;
 }
-
-/** Far longer than writing a list of pins takes. */
-const PATIENCE_MS = 10_000;
-const RETRY_MS = 20;
 
 /** @param init.path of `pins.json`, shared by several processes */
 export function createPins(components: { files: AtomicFiles }, init: { path: string; owner: Owner }): Pins {
   const { path, owner } = init;
-  const lock = `${path}.lock`;
   let queue: Promise<unknown> = Promise.resolve();
 
-  async function list(): Promise<readonly Pin[]> {
-    let text: string;
-    try {
-      text = await readFile(path, 'utf8');
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return [];
-      throw storeUnavailable(path, error);
-    }
-    const pins = parsePins(text);
-    if (pins === undefined)
-      throw storeUnavailable(path, new Error('it is not a list of pins; repair or remove the file'));
-    return pins;
-  }
-
-  async function add({ cid, name, linked = [] }: Omit<Pin, 'pinnedAt'>): Promise<void> {
-    await acquire();
-    try {
-      const pinnedAt = new Date().toISOString();
-      const others = (await list()).filter((pin) => pin.cid !== cid);
-      const pins: readonly Pin[] = [...others, { cid, name, pinnedAt, ...(linked.length > 0 && { linked }) }];
-      await components.files.write(path, Buffer.from(`${JSON.stringify(pins, null, 2)}\n`), 'pins');
-    } finally {
-      await rm(lock, { force: true });
-    }
-  }
-
-  /** Without it, two processes that pin at once would each write a list without the other's. */
-  async function acquire(): Promise<void> {
-    for (const start = Date.now(); ; ) {
-      try {
-        // A symbolic link comes into being with its holder's name in it, which a file does not.
-        await symlink(ownerTag(owner), lock);
-        return;
-      } catch (error) {
-        if (codeOf(error) !== 'EEXIST') throw storeUnavailable(lock, error);
-      }
-      await breakStale();
-      if (Date.now() - start > PATIENCE_MS) throw storeUnavailable(lock, new Error('another process holds this lock'));
-      await sleep(RETRY_MS);
-    }
-  }
-
-  async function breakStale(): Promise<void> {
-    try {
-      const holder = await readlink(lock);
-      const { mtimeMs } = await lstat(lock);
-      if (isGone(holder, Date.now() - mtimeMs, owner)) await rm(lock, { force: true });
-    } catch (error) {
-      // Given back meanwhile.
-      if (codeOf(error) !== 'ENOENT') throw storeUnavailable(lock, error);
-    }
+  /** Without the lock, two processes that pin at once would each write a list without the other's. */
+  function change(to: (pins: readonly Pin[]) => readonly Pin[]): Promise<boolean> {
+    const turn = queue.then(() =>
+      withLock(`${path}.lock`, owner, async () => {
+        const before = await readPins(path);
+        const pins = to(before);
+        if (pins === before) return false;
+        await components.files.write(path, Buffer.from(`${JSON.stringify(pins, null, 2)}\n`), 'pins');
+        return true;
+      }),
+    );
+    queue = turn.catch(() => {});
+    return turn;
   }
 
   return {
-    list,
-    add(pin) {
-      const turn = queue.then(() => add(pin));
-      queue = turn.catch(() => {});
-      return turn;
+    list: () => readPins(path),
+    async add({ cid, name, linked = [] }) {
+      const pin: Pin = { cid, name, pinnedAt: new Date().toISOString(), ...(linked.length > 0 && { linked }) };
+      await change((pins) => [...pins.filter((other) => other.cid !== cid), pin]);
     },
+    remove: (cid) =>
+      change((pins) => (pins.some((pin) => pin.cid === cid) ? pins.filter((pin) => pin.cid !== cid) : pins)),
   };
+}
+
+/**
+ * The pins in `pins.json`; none where there is no such file.
+ * @throws InferbaseError `ERR_STORE_UNAVAILABLE` when it cannot be read or is something else
+ */
+export async function readPins(path: string): Promise<readonly Pin[]> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw storeUnavailable(path, error);
+  }
+  const pins = parsePins(text);
+  if (pins === undefined)
+    throw storeUnavailable(path, new Error('it is not a list of pins; repair or remove the file'));
+  return pins;
 }
 
 function parsePins(text: string): readonly Pin[] | undefined {

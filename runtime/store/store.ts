@@ -19,6 +19,8 @@ import type { CompiledLibrary } from './libraries.ts';
 import { createLocalBlocks } from './local-blocks.ts';
 import { createModuleFolder } from './module-folder.ts';
 import { type PackageFiles, readFiles } from './package-files.ts';
+import { createPeers, type Peers } from './peers/client.ts';
+import type { Membership, PeersThreadData } from './peers/protocol.ts';
 import type { Pin } from './pins.ts';
 import { createPreparation } from './preparation/client.ts';
 import type { Listing, Prepared } from './preparation/protocol.ts';
@@ -59,6 +61,8 @@ export interface StoreInit {
    * for the one that replaces it. `serveSource` answers at the other end of each port.
    */
   readonly connectSources?: () => readonly SourcePort[];
+  /** Peers are asked for blocks, and served once the store has joined them; left out: there are none. */
+  readonly peers?: Pick<PeersThreadData, 'connect' | 'serve' | 'maxConnections'> | undefined;
   /** For one block from one source, in ms; default 10 000. */
   readonly sourceTimeoutMs?: number;
   /** For a whole function, in ms; default 60 000. */
@@ -89,6 +93,8 @@ export interface FunctionStore {
   add(files: readonly NewFile[]): Promise<{ cid: string; size: number }>;
   /** Fetches all of a CID and remembers it. */
   pin(cid: string, name: string): Promise<void>;
+  /** @returns whether it was pinned; its blocks stay until they are collected */
+  unpin(cid: string): Promise<boolean>;
   pins(): Promise<readonly Pin[]>;
   /** What a CID is and which files it has. */
   list(cid: string, options: { signal: AbortSignal }): Promise<Listing>;
@@ -105,6 +111,12 @@ export interface FunctionStore {
   exportCar(cid: string, options: { signal: AbortSignal }): AsyncGenerator<Uint8Array, void, void>;
   /** What is here, for other nodes. */
   readonly local: LocalBlocks;
+  /**
+   * Becomes a peer that others can reach and fetch from; without `peers` nothing happens.
+   * @returns multiaddrs to reach it at
+   * @throws InferbaseError `ERR_INVALID_SETTING` when it cannot listen
+   */
+  joinPeers(membership: Membership): Promise<readonly string[]>;
   /** Starts the preparation thread ahead of its first job. */
   warm(): void;
   /** From here on, modules that catch exceptions in one of these encodings are refused. See `core/catching.ts`. */
@@ -141,7 +153,19 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
   const { dataDir } = layout;
   const { sourceTimeoutMs = 10_000, totalTimeoutMs = 60_000, cpuTimeoutMs = 10_000 } = init;
   const thread = { dataDir, gateways, sourceTimeoutMs, totalTimeoutMs, maxFunctionBytes, owner };
-  const preparation = createPreparation({ thread, cpuTimeoutMs, maxTypes: init.maxTypes, connectSources, log, onStep });
+  const peers =
+    init.peers &&
+    createPeers({
+      ...{ dataDir, owner, log, ...init.peers },
+      // Shorter than the race's, so that it is told which peer did not answer.
+      timeoutMs: Math.ceil(sourceTimeoutMs * 0.9),
+      onReplaced: () => preparation.renewSource(peerSource()),
+    });
+  const peerSource = (): SourcePort => ({ name: 'peers', port: (peers as Peers).openPort() });
+  const preparation = createPreparation({
+    ...{ thread, cpuTimeoutMs, maxTypes: init.maxTypes, log, onStep },
+    connectSources: () => [...(connectSources?.() ?? []), ...(peers === undefined ? [] : [peerSource()])],
+  });
   const moduleFolder = createModuleFolder({ layout });
   const flights = createSingleFlight<Prepared>();
   const forever = new AbortController().signal;
@@ -296,6 +320,8 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
       await pins.add({ cid: cid.toString(), name, linked });
     },
 
+    unpin: async (text) => await pins.remove(parseCid(text).cid.toString()),
+
     pins: () => pins.list(),
 
     list: async (text, { signal }) => {
@@ -319,11 +345,13 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
     },
 
     local: createLocalBlocks({ folder: data.blocks }),
+    joinPeers: async (membership) => (await peers?.join(membership)) ?? [],
 
     warm: () => preparation.warm(),
 
     async close() {
       await preparation.close();
+      await peers?.close();
       data.close();
       modules.clear();
       names.clear();

@@ -44,7 +44,15 @@ describe('settings', () => {
       upstreams: { model: { url: 'http://127.0.0.1:8000', headers: {}, timeoutMs: 10_000 } },
       gateways: [],
       store: { gateway: true, maxBytes: 10_737_418_240 },
+      peers: {
+        enabled: false,
+        listen: ['/ip4/127.0.0.1/tcp/9011'],
+        connect: [],
+        serve: 'pinned',
+        maxConnections: 64,
+      },
       policy: { allow: [] },
+      pinning: {},
       extensions: { dir: null, allora: { enabled: false, script: null, argvOrder: 'v0.1.4' }, programs: {} },
       limits: {
         deadlineMs: 20_000,

@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { type MessagePort, Worker } from 'node:worker_threads';
 import { fromErrorData, InferbaseError } from '../../core/errors.ts';
 import type { ModuleFacts } from '../../core/module-facts.ts';
 import { threadUrl } from '../../core/thread-url.ts';
@@ -40,6 +40,8 @@ export interface Preparation {
   run<K extends Job['kind']>(job: Extract<Job, { kind: K }>, signal: AbortSignal): Promise<Results[K]>;
   /** Tells of a module from disk that this process compiled without the thread. */
   countTypes(facts: ModuleFacts): void;
+  /** Gives the thread, if there is one, another port for a source of the same name. */
+  renewSource(source: SourcePort): void;
   /** Starts the thread ahead of the first job. */
   warm(): void;
   /** Ends the thread after the writes under way; jobs end with `ERR_CLOSED`. */
@@ -74,8 +76,8 @@ export function createPreparation(init: PreparationInit): Preparation {
   const counted = new Set<string>();
   let closed = false;
 
-  function send(to: Thread, message: ToThread): void {
-    to.worker.postMessage(message);
+  function send(to: Thread, message: ToThread, transfer: readonly MessagePort[] = []): void {
+    to.worker.postMessage(message, [...transfer]);
   }
 
   function start(): Thread {
@@ -239,6 +241,10 @@ export function createPreparation(init: PreparationInit): Preparation {
       if (counted.has(sha256)) return;
       counted.add(sha256);
       types += count;
+    },
+    renewSource(source) {
+      if (thread !== undefined) send(thread, { type: 'source', source }, [source.port]);
+      else source.port.close();
     },
     warm() {
       if (!closed) thread ??= start();

@@ -69,6 +69,8 @@ export interface Results {
 export type ToThread =
   | { readonly type: 'run'; readonly id: number; readonly job: Job }
   | { readonly type: 'abort'; readonly id: number }
+  /** The thread behind one of the sources was replaced. */
+  | { readonly type: 'source'; readonly source: SourcePort }
   | { readonly type: 'close' };
 
 export type FromThread =

@@ -27,10 +27,8 @@ const folder = createBlockFolder(
   { files, layout },
   { log: (line, fields = {}) => post({ type: 'log', line, fields }) },
 );
-const sources = createSourceRace(
-  { sources: [...data.sources.map(createPortSource), ...createGatewaySources(data)] },
-  data,
-);
+const portSources = data.sources.map(createPortSource);
+const sources = createSourceRace({ sources: [...portSources, ...createGatewaySources(data)] }, data);
 const jobs = createJobs({ layout, files, folder, readers: createBlockReaders({ folder, sources }) }, data);
 const running = new Map<number, AbortController>();
 
@@ -77,7 +75,10 @@ function tooSlow(): InferbaseError {
 port.on('message', (message: ToThread) => {
   if (message.type === 'run') void run(message.id, message.job);
   else if (message.type === 'abort') running.get(message.id)?.abort();
-  else {
+  else if (message.type === 'source') {
+    const { name, port: renewed } = message.source;
+    portSources.find((source) => source.name === name)?.renew(renewed);
+  } else {
     for (const controller of running.values()) controller.abort();
     // With the port closed and no request open the thread ends by itself, after the writes under way.
     void sources.close().finally(() => port.close());

@@ -15,22 +15,35 @@ type Answer =
   | { readonly to: number; readonly bytes: Uint8Array }
   | { readonly to: number; readonly code: MissCode; readonly message: string };
 
-/** The asking end of a source in another thread. A closed port fails what is asked then and later. */
-export function createPortSource({ name, port }: SourcePort): BlockSource {
+export interface PortSource extends BlockSource {
+  /** The other thread was replaced, and this is the port to the new one. */
+  renew(port: MessagePort): void;
+}
+
+/** The asking end of a source in another thread. A closed port fails what is asked then and until it is renewed. */
+export function createPortSource({ name, port: first }: SourcePort): PortSource {
   const waiting = new Map<number, PromiseWithResolvers<Uint8Array>>();
   let nextId = 1;
   let gone = false;
-  port.on('message', (answer: Answer) => {
-    const wanted = waiting.get(answer.to);
-    if ('bytes' in answer) wanted?.resolve(answer.bytes);
-    else wanted?.reject(new SourceMiss(answer.code, answer.message));
-  });
-  port.on('close', () => {
-    gone = true;
-    for (const wanted of waiting.values()) wanted.reject(missing());
-  });
-  // Work under way keeps the thread alive by other means; an idle port must not.
-  port.unref();
+  let port = first;
+
+  function open(next: MessagePort): void {
+    port = next;
+    gone = false;
+    port.on('message', (answer: Answer) => {
+      const wanted = waiting.get(answer.to);
+      if ('bytes' in answer) wanted?.resolve(answer.bytes);
+      else wanted?.reject(new SourceMiss(answer.code, answer.message));
+    });
+    port.on('close', () => {
+      if (port !== next) return;
+      gone = true;
+      for (const wanted of waiting.values()) wanted.reject(missing());
+    });
+    // Work under way keeps the thread alive by other means; an idle port must not.
+    port.unref();
+  }
+  open(first);
 
   return {
     name,
@@ -53,6 +66,7 @@ export function createPortSource({ name, port }: SourcePort): BlockSource {
         signal.removeEventListener('abort', leave);
       }
     },
+    renew: open,
     async close() {
       port.close();
     },

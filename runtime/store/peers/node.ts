@@ -1,0 +1,65 @@
+import { InferbaseError } from '../../core/errors.ts';
+import type { BlockFolder } from '../block-folder.ts';
+import { keepConnections } from './connections.ts';
+import { createExchange, type Exchange } from './exchange.ts';
+import { createHost } from './host.ts';
+import type { Membership, PeersThreadData } from './protocol.ts';
+import { createServedBlocks } from './served-blocks.ts';
+
+/** A libp2p host that speaks bitswap and keeps its connections. */
+export interface PeerNode extends Pick<Exchange, 'ask'> {
+  /** Multiaddrs it can be reached at, with its peer id. */
+  readonly addresses: readonly string[];
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the node.
+ * @param membership `null`: a passing identity that only dials and serves nothing
+ * @throws InferbaseError `ERR_INVALID_SETTING` when it cannot listen
+ */
+export async function startPeerNode(
+  components: { folder: BlockFolder; pinsPath: string; log: (line: string, fields?: object) => void },
+  init: Pick<PeersThreadData, 'connect' | 'serve' | 'maxConnections' | 'timeoutMs'>,
+  membership: Membership | null,
+): Promise<PeerNode> {
+  const { log } = components;
+  const { privateKey, listen } = membership ?? { privateKey: null, listen: [] };
+  const host = await createHost({ privateKey, listen, maxConnections: init.maxConnections });
+  const served = createServedBlocks(components, { serve: membership === null ? 'none' : init.serve, log });
+  const { promise: settled, resolve: settle } = Promise.withResolvers<void>();
+  let missing = (): readonly string[] => [];
+  const exchange = await createExchange(
+    { host, served },
+    { timeoutMs: init.timeoutMs, log, settled, missing: () => missing() },
+  );
+  try {
+    await host.start();
+  } catch (error) {
+    await host.stop();
+    throw cannotListen(listen, error);
+  }
+  const connections = keepConnections({ host }, { connect: init.connect, log });
+  missing = connections.missing;
+  void connections.settled.then(settle);
+  return {
+    ask: exchange.ask,
+    addresses: host.getMultiaddrs().map(String),
+    async stop() {
+      connections.stop();
+      settle();
+      await exchange.stop();
+      await host.stop();
+    },
+  };
+}
+
+function cannotListen(listen: readonly string[], error: unknown): InferbaseError {
+  const all = error instanceof AggregateError ? error.errors : [error];
+  const why = all.map((one) => (one instanceof Error ? one.message : String(one))).join('; ');
+  return new InferbaseError(
+    'ERR_INVALID_SETTING',
+    `peers.listen: ${listen.join(', ')} cannot be listened on (${why}); give free addresses of this machine`,
+    { cause: error },
+  );
+}

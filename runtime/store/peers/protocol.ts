@@ -1,0 +1,38 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { ErrorData } from '../../core/errors.ts';
+import type { Owner } from '../owner.ts';
+import type { ServeRule } from './served-blocks.ts';
+
+/** Everything that the front thread and the thread of the libp2p host say to each other. */
+
+/** What the thread is started with. */
+export interface PeersThreadData {
+  readonly dataDir: string;
+  readonly owner: Owner;
+  /** Multiaddrs of peers to keep connected. */
+  readonly connect: readonly string[];
+  readonly serve: ServeRule;
+  readonly maxConnections: number;
+  /** For one block from all peers, in ms. */
+  readonly timeoutMs: number;
+}
+
+/** Who this node is among peers: known by its key, reachable, serving. */
+export interface Membership {
+  /** libp2p `PrivateKey` message. */
+  readonly privateKey: Uint8Array;
+  /** Multiaddrs to listen on. */
+  readonly listen: readonly string[];
+}
+
+export type ToPeersThread =
+  | { readonly type: 'join'; readonly membership: Membership }
+  /** Another thread may ask for blocks through this port, see `sources/port-source.ts`. */
+  | { readonly type: 'asker'; readonly port: MessagePort }
+  | { readonly type: 'close' };
+
+export type FromPeersThread =
+  /** It has joined and listens here. */
+  | { readonly type: 'joined'; readonly addresses: readonly string[] }
+  | { readonly type: 'failed'; readonly error: ErrorData }
+  | { readonly type: 'log'; readonly line: string; readonly fields: object };
