@@ -50,7 +50,7 @@ export async function loadSettings(sources: SettingsSources): Promise<LoadedSett
   apply(flagSettings(sources));
   addDefaults(merged, sources.defaults ?? {});
 
-  const parsed = SETTINGS_SCHEMA.safeParse(nest(merged));
+  const parsed = SETTINGS_SCHEMA.safeParse({ pinning: {}, ...nest(merged) });
   if (!parsed.success) throw explain(parsed.error.issues, merged);
   const { dataDir, keyFile, functionsDir } = parsed.data;
   const { dir, allora, ...programs } = parsed.data.extensions;
