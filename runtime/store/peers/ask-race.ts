@@ -51,7 +51,7 @@ export function askPeers(swarm: Swarm, cid: CID, timeoutMs: number, signal: Abor
     };
     const giveUp = (): void => {
       finish();
-      reject(missOf(misses, swarm));
+      reject(missOf(misses, swarm, settled));
     };
     const next = (): void => {
       clearTimeout(hedge);
@@ -93,8 +93,12 @@ export function askPeers(swarm: Swarm, cid: CID, timeoutMs: number, signal: Abor
   });
 }
 
-function missOf(misses: ReadonlyMap<string, { code: MissCode; problem: string }>, swarm: Swarm): SourceMiss {
-  const missing = swarm.missing();
+function missOf(
+  misses: ReadonlyMap<string, { code: MissCode; problem: string }>,
+  swarm: Swarm,
+  settled: boolean,
+): SourceMiss {
+  const missing = [...swarm.missing(), ...(settled ? [] : ['not all peers were connected in time'])];
   const lines = [...Array.from(misses, ([id, { problem }]) => `${id} ${problem}`), ...swarm.shunned(), ...missing];
   const text = lines.length > 0 ? lines.join('; ') : 'no peer is connected';
   const codes = new Set(Array.from(misses.values(), ({ code }) => code));

@@ -18,6 +18,7 @@ suite('peers that do not play by the rules', () => {
   test('one that never answers costs its time-out, and another peer is asked meanwhile', async (t) => {
     const silent = await startRawPeer(t);
     const alone = await startNode(t, { connect: [silent.address], timeoutMs: 300 });
+    await until(() => alone.lines.some((line) => line.startsWith('connected to a peer')));
     await assert.rejects(ask(alone, 'x'), (error: SourceMiss) => {
       assert.equal(error.code, 'ERR_SOURCE_UNAVAILABLE');
       assert.match(error.message, new RegExp(`${silent.peerId} gave no block within 300 ms`));
