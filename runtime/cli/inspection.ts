@@ -5,13 +5,22 @@ import type { Manifest } from '../core/manifest.ts';
 import type { ModuleFacts } from '../core/module-facts.ts';
 import { checkMemory } from '../wasm/check-memory.ts';
 
+export interface ImportReport {
+  readonly module: string;
+  readonly name: string;
+  /** What it is for: `wasi`, `http`, `cgi`, `memory` (environment and input), …; `linked` for what is no host call. */
+  readonly kind: string;
+  /** What a call of it does. */
+  readonly note: string;
+}
+
 export interface ModuleReport {
   readonly name: string;
   readonly sha256?: string;
   readonly memory?: ModuleFacts['memory'];
   readonly hasStart?: boolean;
   /** Each import with what a call of it does. */
-  readonly imports?: readonly { readonly module: string; readonly name: string; readonly note: string }[];
+  readonly imports?: readonly ImportReport[];
   readonly exports?: readonly { readonly name: string; readonly kind: string }[];
   /** Why it would not run; `null` when it would. */
   readonly refused: string | null;
@@ -20,18 +29,27 @@ export interface ModuleReport {
 /** What `inspect` found. */
 export interface Inspection {
   readonly kind: string;
+  /** `null` for a file that is part of no DAG. */
+  readonly cid: string | null;
   /** In bytes. */
   readonly size: number;
   readonly files: readonly { readonly path: string; readonly size: number }[];
   readonly manifest: Manifest | null;
+  /** Sums that the manifest gives and that were compared with the bytes. */
+  readonly verified: readonly string[];
   readonly modules: readonly ModuleReport[];
 }
 
 /** What a module's own bytes say; for one that is refused, as much as V8 can tell. */
-export async function inspectBytes(name: string, bytes: Uint8Array<ArrayBuffer>, pages: number): Promise<ModuleReport> {
+export async function inspectBytes(
+  name: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  pages: number,
+  manifest: Manifest | null = null,
+): Promise<ModuleReport> {
   const { prepareModule } = await import('../wasm/prepare.ts');
   try {
-    return inspectFacts(name, prepareModule(bytes).facts, pages);
+    return inspectFacts(name, prepareModule(bytes).facts, { pages, manifest });
   } catch (error) {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     return { name, sha256, ...describe(bytes), refused: toErrorData(error).message };
@@ -51,34 +69,67 @@ function describe(bytes: Uint8Array<ArrayBuffer>): Pick<ModuleReport, 'imports' 
   }
 }
 
-/** What the facts of a prepared module say. */
-export function inspectFacts(name: string, facts: ModuleFacts, memoryPages: number): ModuleReport {
-  const { sha256, memory, hasStart, imports, exports } = facts;
+/**
+ * What the facts of a prepared module say.
+ * @param context.pages 64 KiB pages a guest may have
+ * @param context.manifest of its package: a library of it need not have anything to run
+ */
+export function inspectFacts(
+  name: string,
+  facts: ModuleFacts,
+  context: { pages: number; manifest: Manifest | null },
+): ModuleReport {
+  const { sha256, memory, hasStart, imports, links, exports } = facts;
   return {
     name,
     sha256,
     memory,
     hasStart,
-    imports: imports.map(({ module, name: call }) => explain(module, call)),
-    exports,
-    refused: refusal(facts, memoryPages),
+    imports: [
+      ...imports.map(({ module, name: call }) => explain(module, call)),
+      ...links.map(({ module, name: link, kind }) => ({ module, name: link, kind: 'linked', note: `a ${kind}` })),
+    ],
+    exports: exports.map(({ name: exported, kind }) => ({ name: exported, kind })),
+    refused: refusal(name, facts, context),
   };
 }
 
-function refusal(facts: ModuleFacts, memoryPages: number): string | null {
+function refusal(
+  name: string,
+  facts: ModuleFacts,
+  { pages, manifest }: { pages: number; manifest: Manifest | null },
+): string | null {
   try {
-    checkMemory(facts, memoryPages);
+    checkMemory(facts, pages);
   } catch (error) {
     return toErrorData(error).message;
   }
+  if (manifest?.modules.some(({ file, type }) => type === 'module' && file.replace(/^.*\//s, '') === name)) return null;
   const entry = facts.exports.some(({ name, kind }) => kind === 'function' && (name === '_start' || name === ''));
   return entry || facts.hasStart ? null : 'it exports no _start and has no start section, so there is nothing to run';
 }
 
-function explain(module: string, name: string): { module: string; name: string; note: string } {
+function explain(module: string, name: string): ImportReport {
+  const kind = kindOf(module);
   const call = findHostCall(module, name);
-  if (call === undefined) return { module, name, note: 'refused, no host call has this name' };
+  if (call === undefined) return { module, name, kind, note: 'refused, no host call has this name' };
   const { unservedErrno, permission } = call;
-  if (unservedErrno !== null) return { module, name, note: `not served, returns errno ${unservedErrno}` };
-  return { module, name, note: permission === 'none' ? 'served' : `served, needs ${permission} permission` };
+  if (unservedErrno !== null) return { module, name, kind, note: `not served, returns errno ${unservedErrno}` };
+  return { module, name, kind, note: permission === 'none' ? 'served' : `served, needs ${permission} permission` };
+}
+
+function kindOf(module: string): string {
+  if (/^wasi_/.test(module)) return 'wasi';
+  return module.replace(/^(?:blockless|bless)[_.]?/, '') || module;
+}
+
+/**
+ * A package's verified sums, in words: its archive's was compared when it was opened, a module's when it was read.
+ * @param read names of the modules that could be read
+ */
+export function verifiedSums(manifest: Manifest | null, read: readonly string[]): string[] {
+  if (manifest === null) return [];
+  const archive = manifest.archive === null ? [] : [`sha-256 of ${manifest.archive.url}`];
+  const files = manifest.modules.filter(({ md5 }) => md5 !== null).map(({ file }) => file.replace(/^.*\//s, ''));
+  return [...archive, ...files.filter((file) => read.includes(file)).map((file) => `md5 of ${file}`)];
 }

@@ -11,6 +11,8 @@ import type { UnixfsReader } from './unixfs.ts';
 
 const MANIFEST = 'manifest.json';
 const MAX_ENTRIES = 1024;
+/** Files and folders that are listed, and characters of a path: a folder may lie in itself under many names. */
+const MAX_LISTED = 10_000;
 /** Tar's own headers and padding on top of the files. */
 const TAR_SLACK = 1024 * 1024;
 
@@ -23,8 +25,8 @@ export type Package =
       /** File names that a method can name, sorted. */
       readonly names: readonly string[];
       content(name: string): Promise<Uint8Array>;
-      /** `null` for what is a folder. */
-      size(name: string): Promise<number | null>;
+      /** All files but the manifest, those in folders too, by path; sizes in bytes. Reads no content. */
+      list(): Promise<readonly { readonly path: string; readonly size: number }[]>;
       /**
        * What lies beside the modules, in folders too, for guests to find under `/`.
        * @throws InferbaseError when it is too much, or no guest could be given it
@@ -67,10 +69,7 @@ export async function openPackage(
     manifest,
     names,
     content: async (name) => checkedModule(await unixfs.content(find(name)), name, manifest),
-    size: async (name) => {
-      const file = find(name);
-      return (await unixfs.kindOf(file)) === 'file' ? await unixfs.size(file) : null;
-    },
+    list: () => listIn(unixfs, folder),
     files: () => filesIn(unixfs, folder),
   };
 }
@@ -99,6 +98,26 @@ async function filesIn(unixfs: UnixfsReader, root: Folder): Promise<readonly See
     }
   }
   return found.finish();
+}
+
+async function listIn(unixfs: UnixfsReader, root: Folder): Promise<readonly { path: string; size: number }[]> {
+  const found: { path: string; size: number }[] = [];
+  const pending: { prefix: string; folder: Folder }[] = [{ prefix: '', folder: root }];
+  let seen = 0;
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    for (const [name, cid] of next.folder) {
+      const path = next.prefix + name;
+      if (path === MANIFEST) continue;
+      if (++seen > MAX_LISTED || path.length > MAX_LISTED) throw tooMuch();
+      if ((await unixfs.kindOf(cid)) === 'file') found.push({ path, size: await unixfs.size(cid) });
+      else pending.push({ prefix: `${path}/`, folder: await unixfs.entries(cid) });
+    }
+  }
+  return found.sort(byPath);
+}
+
+function byPath(a: { path: string }, b: { path: string }): number {
+  return a.path < b.path ? -1 : 1;
 }
 
 async function openArchive(
@@ -131,7 +150,7 @@ async function openArchive(
     manifest,
     names: [...files.keys()].sort(),
     content: async (name) => checkedModule(find(name), name, manifest),
-    size: async (name) => find(name).length,
+    list: async () => [...all].map(([path, bytes]) => ({ path, size: bytes.length })).sort(byPath),
     files: async () => {
       const found = new FileCollection();
       for (const [path, bytes] of all) if (isGuestFile(path)) found.add(path, bytes);

@@ -62,7 +62,7 @@ describe('pin and inspect', () => {
     const inspection = JSON.parse((await run(['inspect', cid, '--json'], dir)).stdout);
     assert.deepEqual(
       inspection.files.map((file: { path: string }) => file.path),
-      ['ab.wasm', 'notes.txt'],
+      ['ab.wasm', 'nested/more.txt', 'notes.txt'],
     );
   });
 
@@ -142,7 +142,7 @@ describe('pin and inspect', () => {
   test('inspect --json of a CID lists its modules', async () => {
     const { cid } = JSON.parse((await run(['pin', 'package', '--json'], folder.path)).stdout);
     const inspection = JSON.parse((await run(['inspect', cid, '--json'], folder.path)).stdout);
-    assert.equal(inspection.kind, 'directory');
+    assert.deepEqual([inspection.kind, inspection.cid], ['directory', cid]);
     assert.deepEqual(
       inspection.modules.map((module: { name: string }) => module.name),
       ['echo.wasm', 'exit-three.wasm'],
@@ -152,6 +152,38 @@ describe('pin and inspect', () => {
     const digest = await crypto.subtle.digest('SHA-256', bytes);
     assert.equal(echo.sha256, Buffer.from(digest).toString('hex'));
     assert.equal(echo.refused, null);
+  });
+
+  test('inspect reads a package back, from its folder and by its CID: files, sums, permissions, limits, imports', async () => {
+    const top = join(folder.path, 'author');
+    await mkdir(join(top, 'data', 'deep'), { recursive: true });
+    await writeFile(join(top, 'echo.wasm'), await guest('echo'));
+    await writeFile(join(top, 'data', 'deep', 'w.json'), '{}');
+    const declared =
+      '{name: told, module: echo.wasm, files: [data], permissions: ["https://a.example/"], limits: {fuel: 9}}';
+    await writeFile(join(top, 'inferbase.yaml'), `function: ${declared}`);
+    const { package: built } = JSON.parse((await run(['build', '--json'], top)).stdout);
+    const fromFolder = JSON.parse((await run(['inspect', 'build/told', '--json'], top)).stdout);
+    await run(['pin', 'build/told'], top);
+    const byCid = JSON.parse((await run(['inspect', built.cid, '--json'], top)).stdout);
+    assert.deepEqual(byCid, fromFolder);
+    assert.deepEqual(byCid.files, [
+      { path: 'data/deep/w.json', size: 2 },
+      { path: 'told.wasm', size: (await guest('echo')).length },
+    ]);
+    assert.deepEqual(byCid.verified, ['sha-256 of told.tar.gz', 'md5 of told.wasm']);
+    const { permissions, limits } = byCid.manifest;
+    assert.deepEqual([permissions, limits, byCid.cid], [['https://a.example/'], { fuel: 9 }, built.cid]);
+    assert.deepEqual(new Set(byCid.modules[0].imports.map(({ kind }: { kind: string }) => kind)), new Set(['wasi']));
+    const told = await run(['inspect', 'build/told'], top);
+    assert.equal(told.code, 0);
+    assert.match(told.stdout, /^verified md5 of told\.wasm\nasks for https:\/\/a\.example\/\nlimit {4}fuel 9$/m);
+    assert.match(told.stdout, /^uses {5}wasi \(\d+\)$/m);
+
+    await writeFile(join(top, 'build/told/told.tar.gz'), 'something else');
+    const broken = await run(['inspect', 'build/told'], top);
+    assert.deepEqual([broken.code, broken.stdout], [1, '']);
+    assert.match(broken.stderr, /^error ERR_INTEGRITY: The archive "told\.tar\.gz" has sha-256/);
   });
 
   const judged: readonly [file: string, code: number, line: RegExp][] = [

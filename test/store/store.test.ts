@@ -161,7 +161,10 @@ test('a listing tells files, directories and packages apart', async (t) => {
   ]);
   const listed = await store.list(folder.cid, { signal: NEVER });
   assert.equal(listed.kind, 'directory');
-  assert.deepEqual(listed.files, [{ path: 'a.wasm', size: wasm('a').length }]);
+  assert.deepEqual(listed.files, [
+    { path: 'a.wasm', size: wasm('a').length },
+    { path: 'sub/b.wasm', size: wasm('b').length },
+  ]);
   const files = blocklessPackage([{ name: 'f.wasm', data: wasm('f') }]);
   const pack = await store.add(Object.entries(files).map(([path, bytes]) => ({ path, bytes })));
   const packed = await store.list(pack.cid, { signal: NEVER });

@@ -188,13 +188,9 @@ export function createJobs(
       const size = await opened.size();
       return { kind: 'file', files: [{ path: '', size }], manifest: null, size };
     }
-    const listed: { path: string; size: number }[] = [];
-    for (const path of opened.names) {
-      const size = await opened.size(path);
-      if (size !== null) listed.push({ path, size });
-    }
-    const size = listed.reduce((sum, file) => sum + file.size, 0);
-    return { kind: opened.kind, files: listed, manifest: opened.manifest, size };
+    const files = await opened.list();
+    const size = files.reduce((sum, file) => sum + file.size, 0);
+    return { kind: opened.kind, files, manifest: opened.manifest, size };
   }
 
   async function fetchAll(job: Extract<Job, { kind: 'fetch' }>, { signal }: JobContext): Promise<Fetched> {

@@ -45,7 +45,7 @@ export interface Prepared {
 
 export interface Listing {
   readonly kind: 'file' | 'directory' | 'package';
-  /** What a method can name; one file with path '' where the CID is a file. */
+  /** All files but the manifest; one file with path '' where the CID is a file. */
   readonly files: readonly { readonly path: string; readonly size: number }[];
   readonly manifest: Manifest | null;
   /** Sum of the files, in bytes. */
