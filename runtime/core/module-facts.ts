@@ -13,6 +13,8 @@ export interface ModuleFacts {
    * hundred bytes for small programs. What live executions take in all is for the sandbox to bound.
    */
   readonly instanceBytes: number;
+  /** Fuel that making an instance takes: functions, segments and their elements and bytes, exports, globals. */
+  readonly setupFuel: number;
   /** Host calls it imports, in import order, each checked against the host-call table. */
   readonly imports: readonly { readonly module: string; readonly name: string }[];
   /** What else it imports: from other modules of its package, or a memory or table that is made for each execution. */

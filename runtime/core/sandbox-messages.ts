@@ -66,7 +66,7 @@ export const MAX_EXECUTION_ID = 0x7fff_ffff;
 /** A module as a sandbox thread keeps it. */
 export interface ModuleEntry {
   readonly module: WebAssembly.Module;
-  readonly facts: Pick<ModuleFacts, 'memory' | 'imports' | 'links' | 'hasStart' | 'catches'>;
+  readonly facts: Pick<ModuleFacts, 'memory' | 'imports' | 'links' | 'hasStart' | 'catches' | 'setupFuel'>;
 }
 
 /** A function as a sandbox thread keeps it: sent once, then named by its number. */

@@ -193,6 +193,7 @@ export class Execution implements Owner, Metered {
       const { plan } = instance;
       // What it takes to make the instance is the guest's doing too.
       this.#sandbox.onCpu.enter(this.#run.id, this.deadlineAt);
+      if (!this.meter.charge(plan.facts.setupFuel)) throw TRAP;
       instance.instantiate(byName, hooks[index] as Hooks);
       byName.set(plan.name, instance);
       const isEntry = index === this.#instances.length - 1;

@@ -66,8 +66,8 @@ function sha256Of(modules: readonly Compiled[]): string {
   return hash('sha256', modules.map(({ facts }) => facts.sha256).join(' '));
 }
 
-function kept({ memory, imports, links, hasStart, catches }: ModuleFacts): ModuleEntry['facts'] {
-  return { memory, imports, links, hasStart, catches };
+function kept({ memory, imports, links, hasStart, catches, setupFuel }: ModuleFacts): ModuleEntry['facts'] {
+  return { memory, imports, links, hasStart, catches, setupFuel };
 }
 
 function entryExport({ facts, manifest }: LinkedFunction): string | null {

@@ -36,14 +36,23 @@ export const BOUNDS = {
   exports: 2_000,
   /** Element segments, and data segments. */
   segments: 100_000,
-  /** Elements of all element segments together: an instance may hold each as a reference. */
-  segmentElements: 1_000_000,
+  /** Elements of all element segments together: each costs every instance 0.4 µs, and may be held as a reference. */
+  segmentElements: 200_000,
   /** Locals of one function, without its parameters. */
   locals: 50_000,
+  /**
+   * Branches and calls, weighed, times the locals and the stack there, of one function and of all: see `CompileCost`.
+   * At the bound V8's compilers take some 100 MB and a third of a second for a function; functions from large programs
+   * in C, Rust and Go built with optimisation stay below a tenth.
+   */
+  compileCost: 64_000_000,
+  moduleCompileCost: 1_000_000_000,
   /** Locals of all functions together: V8 looks at each, and one takes five bytes to declare fifty thousand. */
   moduleLocals: 20_000_000,
   /** Blocks within blocks in one function. */
   nesting: 10_000,
+  /** Loops within loops: V8 compiles a nest in time quadratic to its depth. */
+  nestedLoops: 250,
   /**
    * Values that instructions with several results, or more than `narrowParams` parameters, move in all. A two-byte call
    * of a function with a thousand results costs V8 34 KB while it validates: 120 KB of them took 2 GB.

@@ -92,9 +92,9 @@ export class CodeEdits {
    * @param start of its opcode
    * @param end after its block type
    * @param cost so far of what is around it
-   * @returns false when the module has too many
+   * @returns what there are too many of, in the module or within each other; `null` when there are not
    */
-  openLoop(start: number, end: number, depth: number, cost: number): boolean {
+  openLoop(start: number, end: number, depth: number, cost: number): string | null {
     this.callsHere();
     this.#depths.push(this.loopDepth);
     this.#costs.push(cost);
@@ -104,7 +104,8 @@ export class CodeEdits {
     this.#heads.push(this.#add(EDIT.branchOut, start, end, 0));
     if (!this.#roomForLocal) this.callsHere();
     this.#loops += 1;
-    return this.#loops <= BOUNDS.loops;
+    if (this.#loops > BOUNDS.loops) return `${BOUNDS.loops} loops`;
+    return this.#depths.length > BOUNDS.nestedLoops ? `${BOUNDS.nestedLoops} loops within loops` : null;
   }
 
   /** The innermost loop ends. @returns the cost so far of what is around it */

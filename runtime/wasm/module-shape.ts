@@ -1,5 +1,6 @@
 import type { Extent, ExternKind, ModuleFacts } from '../core/module-facts.ts';
 import { CodeEdits } from './code-edits.ts';
+import { CompileCost } from './compile-cost.ts';
 
 /** Section ids. Source: WebAssembly 3.0 core specification, §5.5.2. */
 export const SECTION = {
@@ -88,6 +89,7 @@ export interface ShapedLink {
 export interface CodeFindings {
   /** What metering and `memory.grow` change. */
   readonly edits: CodeEdits;
+  readonly compile: CompileCost;
   /** Number of `memory.grow` instructions. */
   growCount: number;
   /** Number of `memory.fill`, `table.copy` and the like. */
@@ -118,6 +120,9 @@ export interface ModuleShape {
   elementSegments: number;
   /** Elements of all of them together. */
   segmentElements: number;
+  dataSegments: number;
+  /** Bytes of those that are copied to memory when an instance is made. */
+  dataBytes: number;
   readonly exports: { name: string; kind: ExternKind; index: number }[];
   /** Index of the function that the start section names. */
   start: number | null;
@@ -138,8 +143,18 @@ export function createModuleShape(): ModuleShape {
     links: [],
     elementSegments: 0,
     segmentElements: 0,
+    dataSegments: 0,
+    dataBytes: 0,
     exports: [],
     start: null,
-    code: { edits: new CodeEdits(), growCount: 0, bulkCount: 0, growsTables: false, catches: null, wideValues: 0 },
+    code: {
+      edits: new CodeEdits(),
+      compile: new CompileCost(),
+      growCount: 0,
+      bulkCount: 0,
+      growsTables: false,
+      catches: null,
+      wideValues: 0,
+    },
   };
 }

@@ -61,6 +61,8 @@ export const IMMEDIATE = {
   /** Index of a label. */
   rethrow: 34,
   throwRef: 35,
+  /** Another part of the block that is open. */
+  again: 36,
 } as const;
 
 export type ImmediateName = keyof typeof IMMEDIATE;
@@ -90,10 +92,10 @@ function createPage(size: number, rows: OpcodeRows): OpcodePage {
 
 /** Opcodes of one byte. */
 export const OPCODES: OpcodePage = createPage(256, [
-  [0x00, 'unreachable nop block:block loop:loop if:block else try:block catch:catch throw:throw rethrow:rethrow'],
+  [0x00, 'unreachable nop block:block loop:loop if:block else:again try:block catch:catch throw:throw rethrow:rethrow'],
   [0x0a, 'throw_ref:throwRef end:end br:label br_if:label br_table:labels return'],
   [0x10, 'call:call call_indirect:callIndirect return_call:call return_call_indirect:callIndirect'],
-  [0x14, 'call_ref:callType return_call_ref:callType - - delegate:delegate catch_all'],
+  [0x14, 'call_ref:callType return_call_ref:callType - - delegate:delegate catch_all:again'],
   [0x1a, 'drop select select:types - - try_table:tryTable'],
   [
     0x20,

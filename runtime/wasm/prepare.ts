@@ -5,7 +5,7 @@ import { type CheckedImports, checkImports } from './check-imports.ts';
 import { countDecodedTypes } from './decoded-types.ts';
 import { describeExports } from './describe-externs.ts';
 import { requireCoreModule } from './first-bytes.ts';
-import { estimateInstanceBytes } from './instance-cost.ts';
+import { estimateInstanceBytes, estimateSetupFuel } from './instance-cost.ts';
 import { invalidModule, oneLine, quoteName } from './invalid-module.ts';
 import type { ModuleShape } from './module-shape.ts';
 import { readModule } from './read-module.ts';
@@ -47,6 +47,7 @@ function describeModule(bytes: Uint8Array, shape: ModuleShape): Omit<ModuleFacts
     memory: shape.memory,
     types: shape.types.at.length,
     instanceBytes: estimateInstanceBytes(shape),
+    setupFuel: estimateSetupFuel(shape),
     exports: describeExports(bytes, shape),
     growsTables: shape.code.growsTables,
     hasStart: shape.start !== null,

@@ -15,7 +15,7 @@ export function readCode(reader: ByteReader, shape: ModuleShape): void {
     reader.fail(`has ${count} bodies for ${shape.functionTypes.length} functions`, at);
   }
   let allLocals = 0;
-  const { edits } = shape.code;
+  const { edits, compile } = shape.code;
   for (let index = 0; index < count; index += 1) {
     reader.place = `code of function ${shape.imports.length + index}`;
     reader.end = sectionEnd;
@@ -32,8 +32,11 @@ export function readCode(reader: ByteReader, shape: ModuleShape): void {
     const codeAt = reader.position;
     const params = shape.types.params[shape.functionTypes[index] as number] ?? 0;
     edits.openFunction(params + locals);
+    compile.openFunction(params + locals);
     const cost = walkExpression(reader, shape, edits);
     if (reader.position !== end) reader.fail('goes on after its last end');
+    const problem = compile.closeFunction();
+    if (problem !== null) reader.fail(problem, contentAt, 'build it with optimisation, or split its functions');
     const span = { contentAt, groupsAt, codeAt, end, groups, locals: params + locals };
     edits.closeFunction(span, FUNCTION_COST + Math.floor(locals / LOCALS_PER_FUEL) + cost);
   }

@@ -40,12 +40,15 @@ export function readElements(reader: ByteReader, shape: ModuleShape): void {
 /** Reads the data section. Flags of a segment: 0 active, 1 passive, 2 active with a memory index. */
 export function readData(reader: ByteReader, shape: ModuleShape): void {
   const count = reader.count(BOUNDS.segments, 'data segments');
+  shape.dataSegments = count;
   for (let index = 0; index < count; index += 1) {
     const at = reader.position;
     const flags = reader.u32();
     if (flags > 2) reader.fail(`has a data segment with the unknown flags ${flags}`, at);
     if (flags === 2 && reader.u32() !== 0) reader.fail('fills a second memory', at, 'build it with one memory');
     if (flags !== 1) walkExpression(reader, shape, null);
-    reader.skip(reader.u32());
+    const length = reader.u32();
+    reader.skip(length);
+    if (flags !== 1) shape.dataBytes += length;
   }
 }

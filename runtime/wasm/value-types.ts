@@ -63,7 +63,7 @@ export function readValueType(reader: ByteReader): string {
 
 /**
  * Reads over a block type.
- * @returns the index of its function type, or −1 when it has none
+ * @returns the index of its function type; −1 when it takes and leaves nothing, −2 when it leaves one value
  */
 export function readBlockType(reader: ByteReader): number {
   const byte = reader.bytes[reader.position];
@@ -74,7 +74,7 @@ export function readBlockType(reader: ByteReader): number {
   // As a signed number a value type's byte is negative, an index is not.
   if (byte !== undefined && byte < 0x80 && byte >= 0x40) {
     readValueType(reader);
-    return -1;
+    return -2;
   }
   const at = reader.position;
   const index = reader.s33();

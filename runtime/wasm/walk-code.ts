@@ -1,14 +1,16 @@
 import { BOUNDS } from './bounds.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { type CodeEdits, EDIT } from './code-edits.ts';
+import { WEIGHT } from './compile-cost.ts';
 import type { ModuleShape } from './module-shape.ts';
 import { OP_COSTS } from './op-costs.ts';
-import { IMMEDIATE, OPCODES, PREFIXED, REFUSED_OPCODES } from './opcodes.ts';
-import { readBlockType, readHeapType, readValueType } from './value-types.ts';
+import { IMMEDIATE, OPCODES, PREFIXED } from './opcodes.ts';
+import { OTHER_FEATURES, readMemarg, readRareImmediate, width } from './rare-immediates.ts';
+import { PREFIXED_EFFECTS, STACK_EFFECTS } from './stack-effects.ts';
+import { readBlockType } from './value-types.ts';
 
-const OTHER_FEATURES = 'build it without that feature';
+const IF = 0x04;
 const TRY = 0x06;
-const ONE_MEMORY = 'build it with one memory';
 
 /** The first byte after a LEB128 number; may lie past the end, which the walk notices at the next instruction. */
 function afterLeb(bytes: Uint8Array, position: number): number {
@@ -17,44 +19,25 @@ function afterLeb(bytes: Uint8Array, position: number): number {
   return next;
 }
 
-/** Values that one instruction of this function type moves, counted only past the usual (see `BOUNDS.wideValues`). */
-function width(shape: ModuleShape, typeIndex: number): number {
-  const params = shape.types.params[typeIndex] ?? 0;
-  const results = shape.types.results[typeIndex] ?? 0;
-  return (params > BOUNDS.narrowParams ? params : 0) + (results > 1 ? results : 0);
-}
-
-/** Values that opening a block of this function type moves. */
-function blockWidth(shape: ModuleShape, typeIndex: number): number {
-  if (typeIndex < 0) return 0;
-  return (shape.types.params[typeIndex] ?? 0) + (shape.types.results[typeIndex] ?? 0);
-}
-
-/** Values that a call of this function moves. */
-function callWidth(shape: ModuleShape, functionIndex: number): number {
-  const imported = shape.imports[functionIndex];
-  const typeIndex = imported?.typeIndex ?? shape.functionTypes[functionIndex - shape.imports.length];
-  return typeIndex === undefined ? 0 : width(shape, typeIndex);
+/** A block opens: reads its type. */
+function openBlock(reader: ByteReader, { types, code }: ModuleShape, opcode: number, immediate: number): void {
+  const type = readBlockType(reader);
+  const params = type < 0 ? 0 : (types.params[type] ?? 0);
+  const results = type < 0 ? -1 - type : (types.results[type] ?? 0);
+  if (type >= 0) code.wideValues += params + results;
+  const weight = opcode === IF ? WEIGHT.if : immediate === IMMEDIATE.loop ? WEIGHT.loop : WEIGHT.label;
+  code.compile.openBlock(weight, params, results, opcode === TRY || immediate === IMMEDIATE.tryTable);
 }
 
 /** Finds the immediate of an opcode behind a prefix byte, or refuses it. */
-function prefixedImmediate(reader: ByteReader, prefix: number, at: number): number {
+function prefixedImmediate(reader: ByteReader, { code }: ModuleShape, prefix: number, at: number): number {
   const number = reader.u32();
   const immediate = PREFIXED.get(prefix)?.immediates[number] ?? IMMEDIATE.unknown;
   if (immediate === IMMEDIATE.unknown) {
     reader.fail(`uses the unknown opcode 0x${prefix.toString(16)} 0x${number.toString(16)}`, at, OTHER_FEATURES);
   }
+  code.compile.height += PREFIXED_EFFECTS.get(prefix)?.[number] ?? 0;
   return immediate;
-}
-
-function refuseOpcode(reader: ByteReader, opcode: number, at: number): never {
-  const hex = `0x${opcode.toString(16).padStart(2, '0')}`;
-  const name = REFUSED_OPCODES.get(opcode);
-  reader.fail(
-    name === undefined ? `uses the unknown opcode ${hex}` : `uses ${name}, opcode ${hex}`,
-    at,
-    OTHER_FEATURES,
-  );
 }
 
 function readCatches(reader: ByteReader, shape: ModuleShape, edits: CodeEdits | null, depth: number): void {
@@ -65,6 +48,7 @@ function readCatches(reader: ByteReader, shape: ModuleShape, edits: CodeEdits | 
     // 0 and 1 name a tag; 2 and 3 catch all.
     if (kind < 2) shape.code.wideValues += width(shape, shape.tagTypes[reader.u32()] ?? -1);
     readLabel(reader, edits, depth);
+    shape.code.compile.add(WEIGHT.label);
   }
 }
 
@@ -73,18 +57,6 @@ function readLabel(reader: ByteReader, edits: CodeEdits | null, depth: number): 
   const at = reader.position;
   const label = reader.u32();
   if (edits?.plain) edits.label(at, reader.position, depth, label);
-}
-
-function readMemoryIndex(reader: ByteReader): void {
-  const at = reader.position;
-  const index = reader.u32();
-  if (index !== 0) reader.fail(`uses memory ${index}`, at, ONE_MEMORY);
-}
-
-function readMemarg(reader: ByteReader): void {
-  const at = reader.position;
-  if (reader.u32() >= 0x40) reader.fail('names a memory in a load or store', at, ONE_MEMORY);
-  reader.u32();
 }
 
 /**
@@ -97,6 +69,7 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
   const { bytes, end } = reader;
   const { immediates } = OPCODES;
   const { code } = shape;
+  const { compile } = code;
   let position = reader.position;
   let depth = 1;
   let cost = 0;
@@ -106,10 +79,11 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
     const opcode = bytes[position] as number;
     position += 1;
     cost += OP_COSTS[opcode] as number;
+    compile.height += STACK_EFFECTS[opcode] as number;
     let immediate = immediates[opcode] as number;
     if (immediate === IMMEDIATE.prefix) {
       reader.position = position;
-      immediate = prefixedImmediate(reader, opcode, at);
+      immediate = prefixedImmediate(reader, shape, opcode, at);
       position = reader.position;
     }
     switch (immediate) {
@@ -131,7 +105,11 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
         }
         if (immediate === IMMEDIATE.memargLane) position += 1;
         break;
+      case IMMEDIATE.again:
+        compile.again();
+        break;
       case IMMEDIATE.label:
+        compile.add(WEIGHT.label);
         if (edits?.plain) {
           reader.position = position;
           readLabel(reader, edits, depth);
@@ -141,6 +119,7 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
       case IMMEDIATE.end:
         if (edits !== null && depth === edits.loopDepth) cost = edits.closeLoop(at, cost);
         depth -= 1;
+        compile.closeBlock();
         break;
       case IMMEDIATE.block:
       case IMMEDIATE.loop:
@@ -150,7 +129,7 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
           reader.fail(`has more than ${BOUNDS.nesting} blocks within blocks`, at, 'split the function');
         }
         reader.position = position;
-        code.wideValues += blockWidth(shape, readBlockType(reader));
+        openBlock(reader, shape, opcode, immediate);
         if (opcode === TRY) code.catches ??= 'try';
         if (immediate === IMMEDIATE.tryTable) {
           code.catches ??= 'try_table';
@@ -159,14 +138,14 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
         }
         position = reader.position;
         if (immediate === IMMEDIATE.loop && edits !== null) {
-          if (!edits.openLoop(at, position, depth, cost)) {
-            reader.fail(`has more than ${BOUNDS.loops} loops`, at, 'build a smaller module');
-          }
+          const tooMany = edits.openLoop(at, position, depth, cost);
+          if (tooMany !== null) reader.fail(`has more than ${tooMany}`, at, 'split the function');
           cost = 0;
         }
         break;
       case IMMEDIATE.delegate:
         depth -= 1;
+        compile.closeBlock();
         reader.position = position;
         readLabel(reader, edits, depth);
         position = reader.position;
@@ -185,7 +164,7 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
         break;
       default:
         reader.position = position;
-        if (immediate === IMMEDIATE.labels) readLabels(reader, edits, depth);
+        if (immediate === IMMEDIATE.labels) readLabels(reader, shape, edits, depth);
         else readRareImmediate(reader, shape, immediate, opcode);
         position = reader.position;
         if (edits !== null) noteEdits(edits, immediate, at, position);
@@ -203,9 +182,12 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
   return cost;
 }
 
-function readLabels(reader: ByteReader, edits: CodeEdits | null, depth: number): void {
+function readLabels(reader: ByteReader, shape: ModuleShape, edits: CodeEdits | null, depth: number): void {
   const labels = reader.count(BOUNDS.moduleBytes, 'labels');
-  for (let index = 0; index <= labels; index += 1) readLabel(reader, edits, depth);
+  for (let index = 0; index <= labels; index += 1) {
+    readLabel(reader, edits, depth);
+    shape.code.compile.add(WEIGHT.label);
+  }
 }
 
 /** What the rewriter changes at an instruction that is not among the frequent ones. */
@@ -233,88 +215,5 @@ function noteEdits(edits: CodeEdits, immediate: number, start: number, end: numb
     case IMMEDIATE.rethrow:
     case IMMEDIATE.throwRef:
       edits.dynamic(EDIT.throw, start);
-  }
-}
-
-function countBulk(reader: ByteReader, shape: ModuleShape): void {
-  shape.code.bulkCount += 1;
-  if (shape.code.bulkCount <= BOUNDS.bulkSites) return;
-  reader.fail(
-    `has more than ${BOUNDS.bulkSites} bulk instructions and throws`,
-    reader.position,
-    'build a smaller module',
-  );
-}
-
-/** Reads the immediates that are worth no line of their own in the loop above. */
-function readRareImmediate(reader: ByteReader, shape: ModuleShape, immediate: number, opcode: number): void {
-  const { code } = shape;
-  switch (immediate) {
-    case IMMEDIATE.call:
-      code.wideValues += callWidth(shape, reader.u32());
-      return;
-    case IMMEDIATE.callType:
-      code.wideValues += width(shape, reader.u32());
-      return;
-    case IMMEDIATE.callIndirect:
-      code.wideValues += width(shape, reader.u32());
-      reader.u32();
-      return;
-    case IMMEDIATE.catch:
-      code.wideValues += width(shape, shape.tagTypes[reader.u32()] ?? -1);
-      return;
-    case IMMEDIATE.types: {
-      const types = reader.count(BOUNDS.results, 'types');
-      for (let index = 0; index < types; index += 1) readValueType(reader);
-      return;
-    }
-    case IMMEDIATE.heapType:
-      readHeapType(reader);
-      return;
-    case IMMEDIATE.memory:
-      readMemoryIndex(reader);
-      return;
-    case IMMEDIATE.fill:
-      countBulk(reader, shape);
-      readMemoryIndex(reader);
-      return;
-    case IMMEDIATE.twoMemories:
-      countBulk(reader, shape);
-      readMemoryIndex(reader);
-      readMemoryIndex(reader);
-      return;
-    case IMMEDIATE.dataMemory:
-      countBulk(reader, shape);
-      reader.u32();
-      readMemoryIndex(reader);
-      return;
-    case IMMEDIATE.twoIndexes:
-      countBulk(reader, shape);
-      reader.u32();
-      reader.u32();
-      return;
-    case IMMEDIATE.tableFill:
-    case IMMEDIATE.throw:
-    case IMMEDIATE.rethrow:
-      countBulk(reader, shape);
-      reader.u32();
-      return;
-    case IMMEDIATE.throwRef:
-      countBulk(reader, shape);
-      return;
-    case IMMEDIATE.grow:
-      code.growCount += 1;
-      if (code.growCount > BOUNDS.growSites) {
-        reader.fail(`has more than ${BOUNDS.growSites} memory.grow`, reader.position, 'grow memory in one function');
-      }
-      readMemoryIndex(reader);
-      return;
-    case IMMEDIATE.tableGrow:
-      countBulk(reader, shape);
-      code.growsTables = true;
-      reader.u32();
-      return;
-    default:
-      refuseOpcode(reader, opcode, reader.position - 1);
   }
 }
