@@ -1,4 +1,4 @@
-import type { Cause, ExecutionContext, Outcome, SeedFile } from './execution.ts';
+import type { ExecutionContext, SeedFile } from './execution.ts';
 import type { HostCallTrace } from './host-call-trace.ts';
 import type { ModuleFacts } from './module-facts.ts';
 import type { ServiceReply, ServiceRequest } from './services.ts';
@@ -97,10 +97,7 @@ export function initialPages({ facts, libraries = [] }: FunctionEntry): number {
 /** What an execution may use and reach; many share one, so it too is sent once. */
 export type Grant = Pick<ExecutionContext, 'limits' | 'permissions'>;
 
-/**
- * One execution to start. A plain array of numbers and strings: cloning objects of strings for every request would cost
- * more than the instance.
- */
+/** One execution to start. An array, which as JSON is shorter and read faster than an object. */
 export type RunMessage = readonly [
   /** Positive, unique within the process. */
   id: number,
@@ -135,96 +132,17 @@ export interface ToSandbox {
   readonly replies?: readonly ServiceReply[];
 }
 
-/** An outcome as an array; output of a few bytes lies in the message's `bytes`, its place told by two numbers. */
-export type OutcomeMessage = readonly [
-  id: number,
-  cause: Cause,
-  exitCode: number,
-  message: string,
-  stdout: Uint8Array | number,
-  stderr: Uint8Array | number,
-  /** 1: stdout was truncated; 2: stderr was. */
-  truncated: number,
-  wallMs: number,
-  cpuMs: number,
-  fuel: number,
-  peakMemoryBytes: number,
-  hostCalls: number,
-  bytesIn: number,
-  bytesOut: number,
-];
-
 /** Sandbox thread → front thread. */
 export interface FromSandbox {
   /** The thread takes executions from here on. `catching`: encodings of exceptions in which guests could catch their end. */
   readonly ready?: { readonly catching: readonly string[] };
-  readonly outcomes: readonly OutcomeMessage[];
-  /** Small outputs of this message one after the other, in the order of `outcomes`, stdout before stderr. */
-  readonly bytes: Uint8Array;
+  /** Outcomes as text; empty where there is none. See `packOutcomes`. */
+  readonly outcomes: string;
+  /** Large outputs that they name. */
+  readonly outputs?: readonly Uint8Array[];
   readonly logs: readonly string[];
   /** Host calls of those among the outcomes that were traced, by id; absent where none was. */
   readonly traces?: ReadonlyMap<number, readonly HostCallTrace[]>;
   /** Questions for the front thread's services; read before the outcomes. */
   readonly requests?: readonly ServiceRequest[];
-}
-
-/** Output up to this many bytes travels packed with that of others; more goes in a buffer of its own. */
-const PACKED_BYTES = 4096;
-
-/** Packs the outcomes of one turn. */
-export function packOutcomes(
-  outcomes: readonly (readonly [id: number, outcome: Outcome])[],
-): Pick<FromSandbox, 'outcomes' | 'bytes' | 'traces'> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  const pack = (output: Uint8Array): Uint8Array | number => {
-    if (output.length > PACKED_BYTES) return output;
-    if (output.length > 0) pieces.push(output);
-    length += output.length;
-    return output.length;
-  };
-  const messages = outcomes.map(([id, outcome]): OutcomeMessage => {
-    const { cause, exitCode, message, usage } = outcome;
-    const truncated = (outcome.stdoutTruncated ? 1 : 0) | (outcome.stderrTruncated ? 2 : 0);
-    const { wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls, bytesIn, bytesOut } = usage;
-    const [stdout, stderr] = [pack(outcome.stdout), pack(outcome.stderr)];
-    const used = [wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls, bytesIn, bytesOut] as const;
-    return [id, cause, exitCode, message, stdout, stderr, truncated, ...used];
-  });
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, offset);
-    offset += piece.length;
-  }
-  const traced = outcomes.filter(([, { trace }]) => trace !== undefined);
-  if (traced.length === 0) return { outcomes: messages, bytes };
-  return { outcomes: messages, bytes, traces: new Map(traced.map(([id, { trace = [] }]) => [id, trace])) };
-}
-
-const NO_BYTES = new Uint8Array(0);
-
-/** The reverse of `packOutcomes`. */
-export function* unpackOutcomes({
-  outcomes,
-  bytes,
-  traces,
-}: Pick<FromSandbox, 'outcomes' | 'bytes' | 'traces'>): Generator<readonly [id: number, outcome: Outcome]> {
-  let offset = 0;
-  const unpack = (output: Uint8Array | number): Uint8Array => {
-    if (typeof output !== 'number') return output;
-    if (output === 0) return NO_BYTES;
-    offset += output;
-    return bytes.subarray(offset - output, offset);
-  };
-  for (const row of outcomes) {
-    const [id, cause, exitCode, message, packedStdout, packedStderr, truncated, ...numbers] = row;
-    const [wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls, bytesIn, bytesOut] = numbers;
-    const [stdout, stderr] = [unpack(packedStdout), unpack(packedStderr)];
-    const usage = { wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls, bytesIn, bytesOut };
-    const [stdoutTruncated, stderrTruncated] = [(truncated & 1) !== 0, (truncated & 2) !== 0];
-    const outcome = { cause, exitCode, message, stdout, stderr, stdoutTruncated, stderrTruncated, usage };
-    const trace = traces?.get(id);
-    yield [id, trace === undefined ? outcome : { ...outcome, trace }];
-  }
 }

@@ -172,7 +172,6 @@ export class Execution implements Owner, Metered {
       this.#record(hostEnding('memory', message));
       return this.#close();
     }
-    this.#timer = setTimeout(() => this.endOfDeadline(), Math.min(limits.deadlineMs, 2_147_483_647));
     // Given back only once the guest is over: what it still calls must reach nobody else.
     const hooks = this.#instances.map((instance) => this.#sandbox.hooks.take(instance));
     try {
@@ -273,6 +272,7 @@ export class Execution implements Owner, Metered {
     const { onCpu } = this.#sandbox;
     onCpu.leave();
     this.meter.leave();
+    this.#watchDeadline();
     return new Promise((resolve, reject) => {
       this.#unpark = () => reject(TRAP);
       const resume = (settle: () => void): void => {
@@ -301,6 +301,12 @@ export class Execution implements Owner, Metered {
           }),
       );
     });
+  }
+
+  /** While it runs, its meter looks at the deadline; most never wait, and need no timer. */
+  #watchDeadline(): void {
+    const leftMs = this.deadlineAt - performance.timeOrigin - performance.now();
+    this.#timer ??= setTimeout(() => this.endOfDeadline(), Math.min(Math.max(leftMs, 0), 2_147_483_647));
   }
 
   #print(stream: CappedOutput, bytes: Uint8Array): void {

@@ -1,13 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { NO_USAGE, type Outcome, type SeedFile } from '../core/execution.ts';
-import {
-  type FromSandbox,
-  type Grant,
-  packOutcomes,
-  type RunMessage,
-  type SandboxThreadData,
-  type ToSandbox,
-} from '../core/sandbox-messages.ts';
+import { packFromSandbox, packOutcomes, unpackRuns } from '../core/packed-messages.ts';
+import type { FromSandbox, Grant, RunMessage, SandboxThreadData, ToSandbox } from '../core/sandbox-messages.ts';
 import { ServiceClient, type ServiceRequest } from '../core/services.ts';
 import { findCatching } from './ending-test.ts';
 import { Execution, type Run, type Sandbox } from './execution.ts';
@@ -47,7 +41,7 @@ async function serve(port: MessagePort, data: SandboxThreadData): Promise<void> 
       outcomes = [];
       logs = [];
       requests = [];
-      port.postMessage(message);
+      port.postMessage(packFromSandbox(message));
     });
   };
   const log = (line: string): void => {
@@ -103,7 +97,8 @@ async function serve(port: MessagePort, data: SandboxThreadData): Promise<void> 
 
   // Before anything is taken in: whether a guest can be ended at all decides which may run.
   const catching = await findCatching(data.catchableTrap ? new WebAssembly.RuntimeError('unreachable') : TRAP);
-  port.on('message', (message: ToSandbox) => {
+  port.on('message', (packed: ToSandbox | string) => {
+    const message = unpackRuns(packed);
     for (const [number, entry] of message.functions) {
       functions.set(number, planFunction(entry));
     }

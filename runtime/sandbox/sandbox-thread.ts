@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { InferbaseError } from '../core/errors.ts';
 import { type Cause, type ExecutionContext, NO_USAGE, type Outcome, type SeedFile } from '../core/execution.ts';
 import { CAUSE_EXIT_CODES } from '../core/exit-codes.ts';
+import { packRuns, unpackFromSandbox, unpackOutcomes } from '../core/packed-messages.ts';
 import {
   cellDifference,
   type FromSandbox,
@@ -12,7 +13,6 @@ import {
   THREAD_CELL,
   THREAD_CELLS,
   type ToSandbox,
-  unpackOutcomes,
 } from '../core/sandbox-messages.ts';
 import type { ServiceReply, ServiceRequest, Services } from '../core/services.ts';
 import { threadUrl } from '../core/thread-url.ts';
@@ -152,7 +152,8 @@ export class SandboxThread {
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     });
     this.ready = new Promise((resolve) => {
-      this.#worker.on('message', (message: FromSandbox) => {
+      this.#worker.on('message', (packed: FromSandbox | string) => {
+        const message = unpackFromSandbox(packed);
         if (message.ready !== undefined) {
           this.#booted = true;
           events.onReady(message.ready.catching);
@@ -260,7 +261,7 @@ export class SandboxThread {
       this.#runs = [];
       this.#cancels = [];
       this.#traced = [];
-      this.#worker.postMessage(message);
+      this.#worker.postMessage(packRuns(message));
     });
   }
 
