@@ -1,5 +1,7 @@
 # Runs WebAssembly inference functions by CID. Use it as it is, or as a base image: see deploy/README.md.
 #   docker build -t inferbase . && docker run -p 6000:6000 -v inferbase-data:/data inferbase
+# With Python, where `cgi-allora-infer` runs your /app/main.py:
+#   docker build -t inferbase:python --target python .
 
 ARG NODE_IMAGE=node:26-bookworm-slim
 
@@ -13,7 +15,7 @@ COPY . .
 # /functions.
 RUN npm pack && npm install --global --prefix image/usr/local inferbase-*.tgz && mkdir -p image/data image/functions
 
-FROM ${NODE_IMAGE}
+FROM ${NODE_IMAGE} AS plain
 COPY --from=build /src/image/usr/local/ /usr/local/
 COPY --from=build --chown=1000:1000 /src/image/data/ /data/
 COPY --from=build --chown=1000:1000 /src/image/functions/ /functions/
@@ -28,3 +30,13 @@ EXPOSE 6000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s CMD ["node", "-e", "require('http').get('http://127.0.0.1:6000/api/v1/health', (r) => process.exit(r.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 ENTRYPOINT ["inferbase"]
 CMD ["serve"]
+
+FROM plain AS python
+USER 0:0
+RUN apt-get update && apt-get install --yes --no-install-recommends python3 python3-pip && rm -rf /var/lib/apt/lists/*
+# Where the extension looks first that a file of yours can be: /app/main.py.
+ENV INFERBASE_EXTENSIONS_ALLORA_ENABLED=true
+USER 1000:1000
+
+# The last stage is what is built unless --target names another.
+FROM plain

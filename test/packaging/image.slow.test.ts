@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync } from 'node:fs';
-import { cp, mkdir } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { ROOT } from '../source-files.ts';
+import { compile } from '../support/asc.ts';
 import { cleanEnv, freePort, mustRun, type Service, startService, temporaryFolder } from './commands.ts';
 import { buildImage, type Image, startCommand } from './dockerfile.ts';
 import { post } from './http.ts';
@@ -55,11 +56,15 @@ suite('the image', () => {
   });
   after(() => temporary.remove());
 
-  async function derive(text: string, files: Readonly<Record<string, string>>): Promise<Image> {
+  async function derive(
+    text: string,
+    files: Readonly<Record<string, string>>,
+    bases: Readonly<Record<string, Image>> = { inferbase: image },
+  ): Promise<Image> {
     const context = join(temporary.path, `context-${Math.random().toString(36).slice(2)}`);
     await mkdir(context);
     for (const [name, source] of Object.entries(files)) await cp(source, join(context, name), { recursive: true });
-    const images = new Map([['inferbase', image]]);
+    const images = new Map(Object.entries(bases));
     return buildImage(text, { context, workspace: `${context}-image`, images });
   }
 
@@ -112,6 +117,47 @@ suite('the image', () => {
       assert.match(answer.text, /infererValue/);
     } finally {
       await service.stop();
+    }
+  });
+
+  const hasPython = spawnSync('python3', ['--version']).status === 0;
+  test("with Python, Allora's function is answered by a main.py in /app", {
+    skip: !hasPython && 'no python3 here',
+  }, async () => {
+    const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
+    const workspace = join(temporary.path, 'python');
+    const base = buildImage(dockerfile, { context: ROOT, workspace, target: 'python' });
+    assert.equal(base.user, 1000);
+    assert.equal(base.env.INFERBASE_EXTENSIONS_ALLORA_ENABLED, 'true');
+    assert.match(dockerfile, /AS python\n[\s\S]*apt-get install .*\bpython3\b/);
+
+    const main = join(temporary.path, 'main.py');
+    const wasm = join(temporary.path, 'allora-inference-function.wasm');
+    const script = 'import json, sys\nprint(json.dumps({"infererValue": "3213.45", "argv": sys.argv[1:]}), end="")\n';
+    await writeFile(main, script);
+    await writeFile(wasm, await compile(new URL('../e2e/assembly/allora-client/', import.meta.url)));
+    const [, , text = ''] = documentedDockerfiles();
+    const files = { 'main.py': main, 'allora-inference-function.wasm': wasm };
+    const derived = await derive(text, files, { 'inferbase:python': base });
+    // Found by its place in a container; a folder that stands for one has to say where that is.
+    const settings = { INFERBASE_EXTENSIONS_ALLORA_SCRIPT: join(derived.root, 'app/main.py') };
+    const { service, port } = await startContainer(derived, settings);
+    try {
+      const variables = { ALLORA_ARG_PARAMS: 'ETH', ALLORA_BLOCK_HEIGHT_CURRENT: '1234' };
+      const config = {
+        env_vars: Object.entries(variables).map(([name, value]) => ({ name, value })),
+        number_of_nodes: 1,
+      };
+      const method = 'allora-inference-function.wasm';
+      const answer = await post(port, '/api/v1/functions/execute', {
+        topic: '1',
+        function_id: cidIn(service, method),
+        method,
+        config,
+      });
+      assert.match(answer.text, /infererValue.*3213\.45.*argv.*"1.*ETH/);
+    } finally {
+      assert.equal(await service.stop(), 0, service.output());
     }
   });
 });

@@ -3,7 +3,9 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { type GuestResult, openTestRuntime, runIn } from '../support/run-guest.ts';
 import { createStubHost, Exit, type StubInit, type StubRequest } from './stub-host.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -15,6 +17,9 @@ interface Compiler {
 // By address: the compiler's own types would replace the global `console` of all our code.
 const asc: Compiler = await import(import.meta.resolve('assemblyscript/asc'));
 const ASC = fileURLToPath(import.meta.resolve('assemblyscript/asc')).replace(/dist[\\/]asc\.js$/, 'bin/asc.js');
+
+/** Every program of a run built for that: `SDK_GC_STRESS=1`, as `gc-stress.slow.test.ts` sets it. */
+const ALWAYS_STRESS = process.env.SDK_GC_STRESS === '1';
 
 /** Collects garbage fully at nearly every allocation, so that memory nobody holds is reused at once. */
 const GC_STRESS = ['--use=ASC_GC_GRANULARITY=16', '--use=ASC_GC_IDLEFACTOR=100', '--use=ASC_GC_SWEEPFACTOR=100000000'];
@@ -53,9 +58,9 @@ export function compile(
   });
 }
 
-const modules = new Map<string, Promise<WebAssembly.Module>>();
+const modules = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
 
-async function build(file: string, options: RunOptions): Promise<WebAssembly.Module> {
+async function build(file: string, options: RunOptions): Promise<Uint8Array<ArrayBuffer>> {
   const folder = await mkdtemp(join(tmpdir(), 'inferbase-sdk-'));
   try {
     const outFile = join(folder, 'program.wasm');
@@ -72,7 +77,7 @@ async function build(file: string, options: RunOptions): Promise<WebAssembly.Mod
     );
     assert.equal(log.toString(), '', 'the compiler warns of nothing');
     assert.ifError(error);
-    return await WebAssembly.compile(await readFile(outFile));
+    return Uint8Array.from(await readFile(outFile));
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -111,10 +116,44 @@ export function runModule(module: WebAssembly.Module, options: StubInit = {}): P
   };
 }
 
-/** Compiles a program of `test/sdk/assembly/` (once per process and way of building) and runs it. */
+/** Compiles a program of `test/sdk/assembly/`, once per process and way of building. */
+export function buildProgram(file: string, given: RunOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+  const options = { ...given, gcStress: given.gcStress === true || ALWAYS_STRESS };
+  const key = `${file} ${options.gcStress} ${options.target ?? 'release'}`;
+  const built = modules.get(key) ?? build(file, options);
+  modules.set(key, built);
+  return built;
+}
+
+/**
+ * Runs a program of `test/sdk/assembly/` over the stub host, and, where all it is given is arguments, environment and
+ * stdin, in the product too: what it prints and how it ends must be the same.
+ */
 export async function runProgram(file: string, options: RunOptions = {}): Promise<ProgramRun> {
-  const key = `${file} ${options.gcStress ?? false} ${options.target ?? 'release'}`;
-  const module = modules.get(key) ?? build(file, options);
-  modules.set(key, module);
-  return runModule(await module, options);
+  const bytes = await buildProgram(file, options);
+  const run = runModule(await WebAssembly.compile(bytes), options);
+  const { gcStress: _, target: __, ...given } = options;
+  if (Object.keys(given).some((name) => !PLAIN.has(name))) return run;
+  const inProduct = await runInProduct(bytes, given);
+  assert.deepEqual([inProduct.exitCode, inProduct.stderr], [run.exitCode, run.stderr], `${file} in the product`);
+  // Clocks and random numbers are the stub's own.
+  if (!OWN_CLOCK.has(file)) assert.ok(Buffer.from(run.stdoutBytes).equals(inProduct.stdoutBytes), `${file}: stdout`);
+  return run;
+}
+
+/** What both hosts can be given. */
+const PLAIN: ReadonlySet<string> = new Set(['args', 'env', 'stdin']);
+const OWN_CLOCK: ReadonlySet<string> = new Set(['hooks.ts', 'random-time.ts']);
+
+let product: ReturnType<typeof openTestRuntime> | undefined;
+after(async () => (await product)?.close());
+
+/** Runs a program in the real sandbox, which is opened once. */
+async function runInProduct(
+  bytes: Uint8Array,
+  { args = [], env = {}, stdin = '' }: Pick<StubInit, 'args' | 'env' | 'stdin'>,
+): Promise<GuestResult> {
+  product ??= openTestRuntime({ 'limits.deadlineMs': 60_000 });
+  const limits = { deadlineMs: 60_000 };
+  return await runIn(await product, bytes, { args, env, stdin, limits });
 }
