@@ -14,7 +14,9 @@ Examples:
   $ inferbase pin functions/hello/build/hello.wasm
   $ inferbase pin my-package --name price-feed      a folder with manifest.json and its modules
   $ inferbase pin price-feed.car                     everything below the roots of a CAR
-  $ inferbase pin hello.wasm --json                 {"cid":"bafk…","name":"hello.wasm","size":1234}`;
+  $ inferbase pin hello.wasm --json                 {"cid":"bafk…","name":"hello.wasm","size":1234}
+
+Exit codes: 0 pinned, 1 cannot be read or stored, 2 wrong usage or setting, 73 data folder not writable, 130 interrupted.`;
 
 interface PinOptions {
   readonly name?: string;

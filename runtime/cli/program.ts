@@ -18,6 +18,9 @@ const COMMANDS: readonly (readonly [name: string, summary: string, load: () => P
   ['inspect', 'show what a CID or a file is', async () => (await import('./inspect.ts')).addInspect],
 ];
 
+/** Names of all commands, in the order of `--help`. */
+export const COMMAND_NAMES: readonly string[] = COMMANDS.map(([name]) => name);
+
 /**
  * Runs the command that the arguments name.
  * @param args arguments without node and script

@@ -15,7 +15,10 @@ Examples:
   $ inferbase serve --gateways https://trustless-gateway.link
   $ inferbase serve --peers-enabled true --peers-listen /ip4/0.0.0.0/tcp/9011
 
-Each setting may also be given in inferbase.yaml by its key, or as INFERBASE_LIMITS_DEADLINE_MS in the environment.`;
+Each setting may also be given in inferbase.yaml by its key, or as INFERBASE_LIMITS_DEADLINE_MS in the environment.
+
+Exit codes: 0 ended by Ctrl-C or SIGTERM, 2 wrong usage or setting, 69 address taken, 73 data folder not writable,
+130 ended by a second Ctrl-C.`;
 
 /** Where settings are looked for in the folder; the second is what the older tools call theirs. */
 const SETTINGS_FILES = ['inferbase.yaml', 'config.yaml'];

@@ -23,7 +23,10 @@ const EXAMPLES = `
 Examples:
   $ npm start                     the same, in a clone
   $ npm start -- --once
-  $ inferbase start --listen-api 127.0.0.1:6001`;
+  $ inferbase start --listen-api 127.0.0.1:6001
+
+Exit codes: 0 answered (and, without --once, ended by Ctrl-C), 1 no usable answer, 2 wrong usage or setting, 69 address
+taken, 73 data folder not writable.`;
 
 const ASKED = 'coin-prediction';
 

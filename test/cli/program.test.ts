@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { EXIT, ExitError, reportFailure } from '../../runtime/cli/exit.ts';
+import { COMMAND_NAMES } from '../../runtime/cli/program.ts';
 import { SETTING_KEYS } from '../../runtime/config/keys.ts';
 import { InferbaseError } from '../../runtime/core/errors.ts';
 import { ROOT, run, temporaryFolder } from './command.ts';
@@ -16,18 +17,19 @@ describe('command line', () => {
   test('--help lists every command and the exit codes', async () => {
     const { code, stdout } = await run(['--help'], ROOT);
     assert.equal(code, 0);
-    for (const name of ['start', 'serve', 'exec', 'build', 'pin', 'inspect'])
-      assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
+    for (const name of COMMAND_NAMES) assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
     for (const exitCode of Object.values(EXIT)) assert.match(stdout, new RegExp(`\\b${exitCode} \\w`));
   });
 
-  for (const name of ['start', 'serve', 'exec', 'build', 'pin', 'inspect']) {
-    test(`${name} --help has a usage line and examples`, async () => {
+  for (const name of COMMAND_NAMES) {
+    test(`${name} --help has a usage line, examples and exit codes`, async () => {
       const { code, stdout, stderr } = await run([name, '--help'], ROOT);
       assert.equal(code, 0);
       assert.equal(stderr, '');
       assert.match(stdout, new RegExp(`^Usage: inferbase ${name} `));
       assert.match(stdout, /\nExamples:\n {2}\$ /);
+      // Those below `store` say theirs.
+      if (name !== 'store') assert.match(stdout, /^Exit codes?: /m);
     });
   }
 

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { COMMAND_NAMES } from '../../runtime/cli/program.ts';
+import { NO_TERMINAL, startAtTerminal, type TerminalResult } from '../support/pseudo-terminal.ts';
+import { guest } from '../support/wat.ts';
+import { type Finished, run, start, temporaryFolder } from './command.ts';
+
+interface Case {
+  /** Arguments, without and with a terminal; what the first made, the second finds. */
+  readonly args: readonly string[];
+  readonly atTerminal?: readonly string[];
+  readonly code?: number;
+  /** What is read in the end, in both. */
+  readonly says: RegExp;
+  /** It runs until Ctrl-C, typed once this has been said. */
+  readonly until?: RegExp;
+  /** Only at a terminal: the other is seen elsewhere and is long. */
+  readonly terminalOnly?: boolean;
+}
+
+const ANY_PORT = ['--listen-api', '127.0.0.1:0'];
+
+/** By command: each has one. */
+const CASES: Readonly<Record<string, readonly Case[]>> = {
+  start: [
+    { args: ['start', '--once', ...ANY_PORT], says: /^✓ node 12D3\S+: http[\s\S]*infererValue/m, terminalOnly: true },
+  ],
+  serve: [{ args: ['serve', ...ANY_PORT], says: /closing after SIGINT$/m, until: /API http/ }],
+  exec: [
+    { args: ['exec', 'exit-three.wasm'], code: 3, says: /^outerr$/ },
+    { args: ['exec', 'none.wasm'], code: 1, says: /^error ERR_INVALID_REQUEST: there is no file none\.wasm/ },
+  ],
+  init: [
+    { args: ['init', 'a'], atTerminal: ['init', 'b'], says: /^✓ [ab]: 15 files$[\s\S]*inferbase build/m },
+    { args: ['init', 'taken'], code: 1, says: /nothing is overwritten/ },
+  ],
+  build: [
+    {
+      args: ['build', '.'],
+      says: /^✓ (?:built|unchanged) told build\/told\.wasm \d+ B\n✓ package bafy\w+ build\/told /,
+    },
+    { args: ['build', 'none'], code: 1, says: /^error ERR_INVALID_REQUEST: \S+none has no asconfig\.json/ },
+  ],
+  test: [{ args: ['test', '.'], says: /^ {2}✓ ends with three[\s\S]*^1 passed/m }],
+  pin: [{ args: ['pin', 'exit-three.wasm'], says: /^bafk\w+ \d+ B exit-three\.wasm\n/ }],
+  store: [
+    {
+      args: ['store', 'export', 'CID', '-o', 'one.car'],
+      atTerminal: ['store', 'export', 'CID', '-o', 'two.car'],
+      says: /CID/,
+    },
+    { args: ['store'], code: 2, says: /^Usage: inferbase store/ },
+  ],
+  inspect: [{ args: ['inspect', 'exit-three.wasm'], says: /^runs {5}yes$/m }],
+};
+
+describe('every command, with and without a terminal', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let cid = '';
+  before(async () => {
+    folder = await temporaryFolder();
+    const dir = folder.path;
+    await writeFile(join(dir, 'exit-three.wasm'), await guest('exit-three'));
+    await writeFile(join(dir, 'inferbase.yaml'), 'function: {name: told, module: exit-three.wasm}');
+    const own = 'module: exit-three.wasm\ntests: [{name: ends with three, expect: {exitCode: 3}}]';
+    await writeFile(join(dir, 'told.test.yaml'), own);
+    await mkdir(join(dir, 'taken'));
+    await writeFile(join(dir, 'taken', 'README.md'), 'mine');
+    cid = JSON.parse((await run(['pin', 'exit-three.wasm', '--json'], dir)).stdout).cid;
+  });
+  after(() => folder[Symbol.asyncDispose]());
+
+  const filledIn = (args: readonly string[]): string[] => args.map((arg) => (arg === 'CID' ? cid : arg));
+
+  async function withoutTerminal({ args, until }: Case): Promise<Finished> {
+    if (until === undefined) return await run(filledIn(args), folder.path);
+    const running = start(filledIn(args), folder.path);
+    await running.until(until);
+    running.kill('SIGINT');
+    return await running.finished;
+  }
+
+  async function withTerminal({ args, atTerminal = args, until }: Case): Promise<TerminalResult> {
+    const running = startAtTerminal(filledIn(atTerminal), folder.path, { columns: 240 });
+    if (until !== undefined) {
+      await running.until(until);
+      running.type('\u0003');
+    }
+    return await running.finished;
+  }
+
+  test('has a case here', () => {
+    assert.deepEqual(Object.keys(CASES).sort(), COMMAND_NAMES.toSorted());
+  });
+
+  for (const [name, cases] of Object.entries(CASES)) {
+    for (const [index, item] of cases.entries()) {
+      const says = (): RegExp => new RegExp(item.says.source.replaceAll('CID', cid), item.says.flags);
+
+      test(`${name} ${index + 1} without a terminal: plain lines`, { skip: item.terminalOnly === true }, async () => {
+        const { code, stdout, stderr } = await withoutTerminal(item);
+        const all = stdout + stderr;
+        assert.equal(code, item.code ?? 0, all);
+        assert.match(all, says());
+        assert.ok(!all.includes('\u001b') && !all.includes('\r'), JSON.stringify(all));
+      });
+
+      test(`${name} ${index + 1} at a terminal: the same, and no bar left behind`, { skip: NO_TERMINAL }, async () => {
+        const { code, screen } = await withTerminal(item);
+        assert.equal(code, item.code ?? 0, screen);
+        assert.match(screen, says());
+        assert.ok(!screen.includes('\u001b') && !/[⠀-⣿▕█░▏]/.test(screen), JSON.stringify(screen));
+      });
+    }
+  }
+});
