@@ -65,6 +65,8 @@ export interface StoreInit {
   readonly peers?: Pick<PeersThreadData, 'connect' | 'serve' | 'maxConnections'> | undefined;
   /** For one block from one source, in ms; default 10 000. */
   readonly sourceTimeoutMs?: number;
+  /** How long a function that comes in one answer may bring little before its blocks are asked for one by one; default 1 000. */
+  readonly patienceMs?: number;
   /** For a whole function, in ms; default 60 000. */
   readonly totalTimeoutMs?: number;
   /** Longest a step of preparing may take, in ms; default 10 000. */
@@ -151,8 +153,8 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
   const data = await openStoreFolder({ dataDir: init.dataDir, log, onStep });
   const { layout, owner, pins } = data;
   const { dataDir } = layout;
-  const { sourceTimeoutMs = 10_000, totalTimeoutMs = 60_000, cpuTimeoutMs = 10_000 } = init;
-  const thread = { dataDir, gateways, sourceTimeoutMs, totalTimeoutMs, maxFunctionBytes, owner };
+  const { sourceTimeoutMs = 10_000, totalTimeoutMs = 60_000, cpuTimeoutMs = 10_000, patienceMs = 1_000 } = init;
+  const thread = { dataDir, gateways, sourceTimeoutMs, totalTimeoutMs, patienceMs, maxFunctionBytes, owner };
   const peers =
     init.peers &&
     createPeers({

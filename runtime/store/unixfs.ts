@@ -31,7 +31,7 @@ export interface UnixfsReader {
  * Reads UnixFS (https://specs.ipfs.tech/unixfs/) over verified blocks. A file's DAG is walked and checked first, so
  * that the library then reads a tree that is known to be sound and bounded.
  */
-export function createUnixfsReader(reader: BlockReader, caps: UnixfsCaps): UnixfsReader {
+export function createUnixfsReader(reader: Pick<BlockReader, 'read'>, caps: UnixfsCaps): UnixfsReader {
   const store = {
     async *get(cid: CID): AsyncGenerator<Uint8Array> {
       yield await reader.read(cid);

@@ -78,7 +78,8 @@ test('killed at any step of an install, a node leaves nothing half-written and s
   const { steps } = await install(await tempDir(t), url, cid, {});
   const block = ['block-temp-written', 'block-renamed'];
   const rest = ['module', 'record', 'pins'].flatMap((kind) => [`${kind}-temp-written`, `${kind}-renamed`]);
-  assert.deepEqual(steps, [...block, ...block, ...block, ...rest]);
+  // Blocks are written beside the work.
+  assert.deepEqual(steps.toSorted(), [...block, ...block, ...block, ...rest].sort());
   for (const [atStep, step] of steps.entries()) {
     await t.test(`killed at ${step} (${atStep + 1} of ${steps.length})`, async (t) => {
       const dataDir = await tempDir(t);

@@ -108,6 +108,8 @@ export interface TestGateway {
   readonly url: string;
   /** CIDs asked for, in order. */
   readonly asked: string[];
+  /** CIDs of which a CAR was asked for. */
+  readonly cars: string[];
   readonly blocks: Blocks;
 }
 
@@ -118,10 +120,27 @@ export const serve: Answer = (_request, response, block) => {
   else response.writeHead(200, { 'content-type': 'application/vnd.ipld.raw' }).end(block);
 };
 
-/** A trustless gateway on loopback that answers as told; default: honestly. */
-export async function gateway(t: TestContext, blocks: Blocks, answer: Answer = serve): Promise<TestGateway> {
+/** A gateway of raw blocks only. */
+const noCar: Answer = (_request, response) => response.writeHead(406).end('no CAR here');
+
+/**
+ * A trustless gateway on loopback that answers as told; default: raw blocks honestly, and no CAR.
+ * @param answerCar is given the block of the root
+ */
+export async function gateway(
+  t: TestContext,
+  blocks: Blocks,
+  answer: Answer = serve,
+  answerCar: Answer = noCar,
+): Promise<TestGateway> {
   const asked: string[] = [];
+  const cars: string[] = [];
   const server = createServer((request, response) => {
+    const car = /\/ipfs\/([^/?]+)\?format=car&/.exec(request.url ?? '')?.[1];
+    if (car !== undefined) {
+      cars.push(car);
+      return answerCar(request, response, blocks.get(car));
+    }
     const cid = /\/ipfs\/([^/?]+)\?format=raw$/.exec(request.url ?? '')?.[1] ?? '';
     asked.push(cid);
     answer(request, response, blocks.get(cid));
@@ -131,7 +150,7 @@ export async function gateway(t: TestContext, blocks: Blocks, answer: Answer = s
     server.closeAllConnections();
     server.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, blocks };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, cars, blocks };
 }
 
 /** One member of a tar archive; fields may be set to anything. */

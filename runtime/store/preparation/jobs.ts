@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { CID } from 'multiformats/cid';
 import { DAG_PB, digestHex, type ParsedCid, parseCid, RAW } from '../../core/cid.ts';
-import { InferbaseError } from '../../core/errors.ts';
+import { type ErrorCode, InferbaseError } from '../../core/errors.ts';
 import type { PreparedModule } from '../../core/module-facts.ts';
 import { quoteName } from '../../wasm/invalid-module.ts';
 import { checkNames, linkModules } from '../../wasm/link.ts';
@@ -10,11 +10,13 @@ import { addFiles } from '../add.ts';
 import { locateArchive } from '../archive-location.ts';
 import type { AtomicFiles } from '../atomic-file.ts';
 import type { BlockFolder } from '../block-folder.ts';
-import type { BlockReaders } from '../block-reader.ts';
-import { walkDag } from '../dag-walk.ts';
+import type { BlockReader, BlockReaders } from '../block-reader.ts';
+import { linksOf } from '../dag-links.ts';
+import { type Block, walkDag } from '../dag-walk.ts';
 import { modulesOf, readRecord, writeRecord } from '../function-record.ts';
 import type { Layout } from '../layout.ts';
 import { type CompiledLibrary, librariesOf } from '../libraries.ts';
+import { createLimit } from '../limit.ts';
 import { chooseFile } from '../method.ts';
 import { createModuleFolder, putModule } from '../module-folder.ts';
 import { openPackage, type Package } from '../package.ts';
@@ -25,29 +27,34 @@ import type { Fetched, Job, Listing, Prepared, Results } from './protocol.ts';
 const MAX_BLOCKS = 4096;
 /** Room for the inner nodes of a DAG and for an archive beside its manifest. */
 const DAG_SLACK = 4 * 1024 * 1024;
+/** Blocks that are asked for before their turn. */
+const FETCH_AHEAD = 16;
+/** A function that is kept, but would not run. */
+const CONTENT_ERRORS: readonly ErrorCode[] = ['ERR_INVALID_MANIFEST', 'ERR_INVALID_ARCHIVE', 'ERR_FUNCTION_NOT_FOUND'];
 
 export interface JobContext {
   readonly signal: AbortSignal;
   /** Tells the front thread that this thread will be busy, so that it can end it, and does the step. */
   heavy<T>(step: string, work: () => T): T;
+  /** What the job reads its blocks from. */
+  readonly reader: BlockReader;
 }
 
 export interface Jobs {
   /** @throws InferbaseError whatever kept the job from being done */
-  run(job: Job, context: JobContext): Promise<Results[keyof Results]>;
+  run(job: Job, context: Omit<JobContext, 'reader'>): Promise<Results[keyof Results]>;
 }
 
 /** The work of the preparation thread. */
 export function createJobs(
   components: { layout: Layout; files: AtomicFiles; folder: BlockFolder; readers: BlockReaders },
-  init: { maxFunctionBytes: number },
+  init: { maxFunctionBytes: number; log: (line: string, fields: object) => void },
 ): Jobs {
   const { layout, files, folder, readers } = components;
   const { maxFunctionBytes: maxBytes } = init;
   const modules = createModuleFolder({ layout });
 
-  function open({ cid }: ParsedCid, signal: AbortSignal): Promise<Package> {
-    const reader = readers.reader({ bytes: maxBytes + DAG_SLACK, blocks: MAX_BLOCKS }, signal);
+  function open({ cid }: Pick<ParsedCid, 'cid'>, { reader, signal }: JobContext): Promise<Package> {
     const unixfs = createUnixfsReader(reader, { bytes: maxBytes, visits: MAX_BLOCKS });
     return openPackage({ unixfs }, { cid, maxBytes, signal });
   }
@@ -113,7 +120,7 @@ export function createJobs(
     }
     const remembered = parsed.cid.code === DAG_PB ? await recall(parsed.key, ownName, job.method, context) : undefined;
     if (remembered !== undefined) return remembered;
-    const opened = await open(parsed, context.signal);
+    const opened = await open(parsed, context);
     const isFile = opened.kind === 'file';
     const manifest = isFile ? null : opened.manifest;
     const file = isFile
@@ -182,8 +189,8 @@ export function createJobs(
     return { ...compile(prepared, context), name: job.name, ...alone(job.name, prepared) };
   }
 
-  async function list(job: Extract<Job, { kind: 'list' }>, { signal }: JobContext): Promise<Listing> {
-    const opened = await open(parseCid(job.cid), signal);
+  async function list(job: Extract<Job, { kind: 'list' }>, context: JobContext): Promise<Listing> {
+    const opened = await open(parseCid(job.cid), context);
     if (opened.kind === 'file') {
       const size = await opened.size();
       return { kind: 'file', files: [{ path: '', size }], manifest: null, size };
@@ -193,33 +200,65 @@ export function createJobs(
     return { kind: opened.kind, files, manifest: opened.manifest, size };
   }
 
-  async function fetchAll(job: Extract<Job, { kind: 'fetch' }>, { signal }: JobContext): Promise<Fetched> {
+  async function fetchAll(job: Extract<Job, { kind: 'fetch' }>, context: JobContext): Promise<Fetched> {
     const { cid } = parseCid(job.cid);
-    const reader = readers.reader({ bytes: maxBytes + DAG_SLACK, blocks: MAX_BLOCKS }, signal);
     const seen = new Set<string>();
-    for await (const _ of walkDag(cid, reader.read, { seen })) signal.throwIfAborted();
-    const linked = await linkedArchive(cid, signal);
+    await readAll(cid, seen, context);
+    const linked = await linkedArchive(cid, context);
     if (linked === undefined) return { linked: [] };
-    for await (const _ of walkDag(linked, reader.read, { seen })) signal.throwIfAborted();
+    await readAll(linked, seen, context);
     return { linked: [linked.toString()] };
   }
 
+  /** Reads every block below a CID, several at the same time. */
+  async function readAll(root: CID, seen: Set<string>, { reader, signal }: JobContext): Promise<void> {
+    const ahead = createLimit(FETCH_AHEAD);
+    const links = async (block: Block): Promise<readonly CID[]> => {
+      const found = await linksOf(block.cid, block.bytes);
+      // The walk meets whatever goes wrong with them.
+      for (const link of found) void ahead(() => reader.read(link)).catch(() => {});
+      return found;
+    };
+    for await (const _ of walkDag(root, reader.read, { seen, links })) signal.throwIfAborted();
+  }
+
   /** The DAG beside the function's own that it needs; none where it cannot be opened: a store keeps what it is given. */
-  async function linkedArchive(cid: CID, signal: AbortSignal): Promise<CID | undefined> {
+  async function linkedArchive(cid: CID, context: JobContext): Promise<CID | undefined> {
     if (cid.code !== DAG_PB) return undefined;
-    const opened = await open({ cid, key: '' }, signal).catch(() => undefined);
-    const archive = opened !== undefined && opened.kind === 'package' ? opened.manifest?.archive : undefined;
-    return archive ? (locateArchive(archive.url).cid ?? undefined) : undefined;
+    try {
+      const opened = await open({ cid }, context);
+      const archive = opened.kind === 'package' ? opened.manifest?.archive : undefined;
+      return archive ? (locateArchive(archive.url).cid ?? undefined) : undefined;
+    } catch (error) {
+      if (error instanceof InferbaseError && CONTENT_ERRORS.includes(error.code)) return undefined;
+      throw error;
+    }
+  }
+
+  async function work(job: Job, context: JobContext): Promise<Results[keyof Results]> {
+    if (job.kind === 'prepare') return await prepare(job, context);
+    if (job.kind === 'prepare-file') return await prepareFile(job, context);
+    if (job.kind === 'list') return await list(job, context);
+    if (job.kind === 'fetch') return await fetchAll(job, context);
+    const { cid, size } = await addFiles(job.files, (block, bytes) => folder.put(block, bytes), maxBytes);
+    return { cid: cid.toString(), size };
   }
 
   return {
     async run(job, context) {
-      if (job.kind === 'prepare') return await prepare(job, context);
-      if (job.kind === 'prepare-file') return await prepareFile(job, context);
-      if (job.kind === 'list') return await list(job, context);
-      if (job.kind === 'fetch') return await fetchAll(job, context);
-      const { cid, size } = await addFiles(job.files, (block, bytes) => folder.put(block, bytes), maxBytes);
-      return { cid: cid.toString(), size };
+      const reader = readers.reader({ bytes: maxBytes + DAG_SLACK, blocks: MAX_BLOCKS }, context.signal);
+      const began = performance.now();
+      try {
+        const result = await work(job, { ...context, reader });
+        await reader.settled();
+        return result;
+      } finally {
+        reader.close();
+        const sources = reader.shares();
+        if (sources.length > 0 && 'cid' in job) {
+          init.log('fetched', { cid: job.cid, ms: Math.round(performance.now() - began), sources });
+        }
+      }
     },
   };
 }

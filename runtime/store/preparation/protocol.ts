@@ -17,6 +17,8 @@ export interface ThreadData {
   readonly sources: readonly SourcePort[];
   readonly sourceTimeoutMs: number;
   readonly totalTimeoutMs: number;
+  /** How long a whole function in one answer may bring little before its blocks are asked for one by one. */
+  readonly patienceMs: number;
   readonly maxFunctionBytes: number;
   readonly owner: Owner;
   /** One i32: the thread waits here until the front thread has seen a step. `null`: steps are not told. */

@@ -23,13 +23,14 @@ const data = workerData as ThreadData;
 const post = (message: FromThread): void => port.postMessage(message);
 const layout = createLayout(data.dataDir);
 const files = createAtomicFiles({ tmpDir: layout.tmp, owner: data.owner, onStep: tellStep });
-const folder = createBlockFolder(
-  { files, layout },
-  { log: (line, fields = {}) => post({ type: 'log', line, fields }) },
-);
+const log = (line: string, fields: object = {}): void => post({ type: 'log', line, fields });
+const folder = createBlockFolder({ files, layout }, { log });
 const portSources = data.sources.map(createPortSource);
 const sources = createSourceRace({ sources: [...portSources, ...createGatewaySources(data)] }, data);
-const jobs = createJobs({ layout, files, folder, readers: createBlockReaders({ folder, sources }) }, data);
+const jobs = createJobs(
+  { layout, files, folder, readers: createBlockReaders({ folder, sources }, data) },
+  { ...data, log },
+);
 const running = new Map<number, AbortController>();
 
 /** The front thread's hook is to have returned before the next byte is written. */

@@ -33,9 +33,14 @@ export interface BlockSource {
   /**
    * Fetches all blocks below a CID, itself included, in one go, where the source can: parents before children, each
    * once. The caller checks every block, may stop early by `return()`, and fetches what did not come one by one.
+   * @param options.onBytes to be called with the bytes that come over the wire, so that a silent source can be told from
+   * one that is at it
    * @throws SourceMiss as {@link fetchBlock}
    */
-  fetchDag?(root: CID, options: { readonly signal: AbortSignal }): AsyncIterable<UncheckedBlock>;
+  fetchDag?(
+    root: CID,
+    options: { readonly signal: AbortSignal; readonly onBytes?: (count: number) => void },
+  ): AsyncIterable<UncheckedBlock>;
   /** Ends connections; requests still open reject. */
   close?(): Promise<void>;
 }

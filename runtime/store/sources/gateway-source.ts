@@ -1,7 +1,13 @@
 import type { CID } from 'multiformats/cid';
-import type { Agent } from 'undici';
+import type { Agent, Dispatcher } from 'undici';
 import { InferbaseError } from '../../core/errors.ts';
-import { type BlockSource, MAX_BLOCK_BYTES, SourceMiss } from './block-source.ts';
+import { readCar } from '../car/read-car.ts';
+import { type BlockSource, MAX_BLOCK_BYTES, SourceMiss, type UncheckedBlock } from './block-source.ts';
+
+const RAW_TYPE = 'application/vnd.ipld.raw';
+const CAR_TYPE = 'application/vnd.ipld.car';
+/** The reader of a DAG has caps of its own, and lower ones. */
+const CAR_CAPS = { bytes: 1024 * 1024 * 1024, blocks: 1_000_000, unchecked: true } as const;
 
 /**
  * Trustless gateways as sources (https://specs.ipfs.tech/http-gateways/trustless-gateway/), which share connections.
@@ -13,21 +19,43 @@ export function createGatewaySources(init: {
 }): readonly BlockSource[] {
   let agent: Agent | undefined;
 
-  async function download(base: URL, cid: CID, signal: AbortSignal): Promise<Uint8Array> {
+  async function open(url: URL, accept: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     // Loaded at the first fetch: a node that has everything on disk never pays for it.
     const undici = await import('undici');
     agent ??= new undici.Agent({ connections: 32, connect: { timeout: init.sourceTimeoutMs } });
-    const { statusCode, headers, body } = await undici.request(blockUrl(base, cid), {
+    const response = await undici.request(url, {
       dispatcher: agent,
       signal,
-      headers: { accept: 'application/vnd.ipld.raw', 'accept-encoding': 'identity', 'user-agent': 'inferbase' },
+      headers: { accept, 'accept-encoding': 'identity', 'user-agent': 'inferbase' },
     });
-    const miss = missOf(statusCode, Number(headers['content-length'] ?? 0));
-    if (miss !== undefined) {
-      body.on('error', () => {}).destroy();
-      throw miss;
-    }
+    const miss = missOf(response.statusCode);
+    if (miss !== undefined) throw refuse(response, miss);
+    return response;
+  }
+
+  async function fetchBlock(base: URL, cid: CID, signal: AbortSignal): Promise<Uint8Array> {
+    const response = await open(urlOf(base, cid, 'format=raw'), RAW_TYPE, signal);
+    const { headers, body } = response;
+    if (Number(headers['content-length'] ?? 0) > MAX_BLOCK_BYTES) throw refuse(response, tooLong());
     return await readBounded(body);
+  }
+
+  async function* fetchDag(base: URL, root: CID, { signal, onBytes }: FetchDagOptions): AsyncGenerator<UncheckedBlock> {
+    const accept = `${CAR_TYPE}; version=1; order=dfs; dups=n`;
+    const response = await open(urlOf(base, root, 'format=car&dag-scope=all'), accept, signal);
+    const { headers, body } = response;
+    const type = String(headers['content-type'] ?? '');
+    if (!type.startsWith(CAR_TYPE)) {
+      throw refuse(response, new SourceMiss('ERR_SOURCE_UNAVAILABLE', 'gave something else than a CAR'));
+    }
+    async function* counted(): AsyncGenerator<Uint8Array> {
+      for await (const chunk of body as AsyncIterable<Uint8Array>) {
+        onBytes?.(chunk.length);
+        yield chunk;
+      }
+    }
+    const car = await readCar(counted(), CAR_CAPS);
+    yield* car.blocks;
   }
 
   return init.gateways.map((text): BlockSource => {
@@ -35,11 +63,14 @@ export function createGatewaySources(init: {
     return {
       // User name and password of a gateway are nobody's business; host and path tell which one it is.
       name: `${base.protocol}//${base.host}${base.pathname}`,
-      fetchBlock: (cid, { signal }) => download(base, cid, signal),
+      fetchBlock: (cid, { signal }) => fetchBlock(base, cid, signal),
+      fetchDag: (root, options) => fetchDag(base, root, options),
       close: async () => agent?.destroy(),
     };
   });
 }
+
+type FetchDagOptions = Parameters<NonNullable<BlockSource['fetchDag']>>[1];
 
 /** @throws InferbaseError `ERR_INVALID_SETTING` for a gateway that is no http(s) URL */
 export function checkGateways(gateways: readonly string[]): void {
@@ -50,21 +81,27 @@ export function checkGateways(gateways: readonly string[]): void {
   }
 }
 
-function blockUrl(base: URL, cid: CID): URL {
+function urlOf(base: URL, cid: CID, query: string): URL {
   const url = new URL(base);
   url.pathname = `${base.pathname.replace(/\/+$/, '')}/ipfs/${cid}`;
-  url.search = '?format=raw';
+  url.search = `?${query}`;
   return url;
 }
 
-function missOf(status: number, length: number): SourceMiss | undefined {
+/** Drops a response that is not read. */
+function refuse({ body }: Dispatcher.ResponseData, miss: SourceMiss): SourceMiss {
+  body.on('error', () => {}).destroy();
+  return miss;
+}
+
+function missOf(status: number): SourceMiss | undefined {
   if (status === 404 || status === 410)
     return new SourceMiss('ERR_FUNCTION_NOT_FOUND', `answered ${status}, it does not have it`);
   // A redirect could point anywhere, into the operator's own network too.
   if (status >= 300 && status < 400)
     return new SourceMiss('ERR_SOURCE_UNAVAILABLE', `answered ${status}; redirects are not followed`);
   if (status !== 200) return new SourceMiss('ERR_SOURCE_UNAVAILABLE', `answered ${status}`);
-  return length > MAX_BLOCK_BYTES ? tooLong() : undefined;
+  return undefined;
 }
 
 /** Counts while reading: a declared length is only a claim. */

@@ -9,6 +9,8 @@ const HANDICAP_MS = 50;
 const MAX_MARKS = 20;
 /** A source that had not answered this long after the request when another won is marked as slow. */
 const SLOW_MS = 500;
+/** How long a source that gave no whole DAG is not asked for one. */
+const NO_DAG_MS = 10 * 60 * 1000;
 
 /** A verified block, and who it came from. */
 export interface Delivery {
@@ -29,13 +31,34 @@ export interface SourceRace {
    * `ERR_SOURCE_UNAVAILABLE` when one that might have it failed; `details` has a line for every source
    */
   fetch(cid: CID, signal: AbortSignal): Promise<Delivery>;
+  /** Whether any source can be asked for a whole DAG. */
+  readonly streams: boolean;
+  /**
+   * Asks the best source that can for a whole DAG, and hands over its blocks, each of them hashed.
+   * @returns `refused` when it gave no block at all, and may be asked no more for now; else `began`
+   * @throws when no source is left to ask
+   */
+  streamDag(root: CID, options: StreamOptions): Promise<'began' | 'refused'>;
   close(): Promise<void>;
+}
+
+export interface StreamOptions {
+  readonly signal: AbortSignal;
+  /** Names of sources that have been asked already; grows. */
+  readonly tried: Set<string>;
+  /** Takes a verified block; says why no more of them are wanted, or `null`. */
+  readonly take: (cid: CID, delivery: Delivery) => Promise<'stray' | 'full' | null>;
+  readonly onBytes: (count: number) => void;
+  /** Whether nothing is missing. */
+  readonly isWhole: () => boolean;
 }
 
 interface Runner {
   readonly source: BlockSource;
   /** Grows with failures and slowness, shrinks with blocks delivered. */
   marks: number;
+  /** Until when it is not asked for whole DAGs, in ms of `Date.now()`: it gave none. */
+  noDagUntil: number;
 }
 
 /** Asks several sources for the same block at once; those of bad repute a little later. */
@@ -43,7 +66,7 @@ export function createSourceRace(
   components: { readonly sources: readonly BlockSource[] },
   init: { readonly sourceTimeoutMs: number },
 ): SourceRace {
-  const runners = components.sources.map((source): Runner => ({ source, marks: 0 }));
+  const runners = components.sources.map((source): Runner => ({ source, marks: 0, noDagUntil: 0 }));
 
   async function ask(runner: Runner, cid: CID, signal: AbortSignal): Promise<Delivery> {
     const timeout = AbortSignal.timeout(init.sourceTimeoutMs);
@@ -116,7 +139,71 @@ export function createSourceRace(
     });
   }
 
+  /** Aborts when nothing came for as long as a source has for a block. */
+  function watchSilence(signal: AbortSignal): { signal: AbortSignal; heard(): void; end(): void } {
+    const silent = new AbortController();
+    const timer = setTimeout(() => silent.abort(), init.sourceTimeoutMs);
+    return {
+      signal: AbortSignal.any([signal, silent.signal]),
+      heard: () => void timer.refresh(),
+      end: () => clearTimeout(timer),
+    };
+  }
+
+  async function streamFrom(runner: Runner, root: CID, options: StreamOptions): Promise<'began' | 'refused'> {
+    const { source } = runner;
+    const silence = watchSilence(options.signal);
+    const onBytes = (count: number): void => {
+      silence.heard();
+      options.onBytes(count);
+    };
+    let blocks = 0;
+    const askedAt = performance.now();
+    try {
+      for await (const { cid, bytes } of source.fetchDag?.(root, { signal: silence.signal, onBytes }) ?? []) {
+        if (!verifyBlock(cid, bytes)) throw new SourceMiss('ERR_INTEGRITY', 'sent other bytes than a CID names');
+        const why = await options.take(cid, { bytes, source: source.name, askedAt, deliveredAt: performance.now() });
+        if (why === 'stray') throw new SourceMiss('ERR_INTEGRITY', 'sent a block that nothing before it names');
+        if (why === 'full') return 'began';
+        blocks++;
+      }
+      if (!options.isWhole()) throw new SourceMiss('ERR_INTEGRITY', 'left blocks out');
+      runner.marks = Math.max(0, runner.marks - 1);
+      return 'began';
+    } catch (error) {
+      if (options.signal.aborted) {
+        // Whoever waited has got it elsewhere.
+        if (blocks === 0 && performance.now() - askedAt > SLOW_MS) {
+          mark(runner, 1);
+          runner.noDagUntil = Date.now() + NO_DAG_MS;
+        }
+        return 'began';
+      }
+      const miss = toMiss(error);
+      const bad = miss.code === 'ERR_INTEGRITY' || (error instanceof InferbaseError && error.code !== 'ERR_CANCELLED');
+      if (bad) mark(runner, 4);
+      else if (silence.signal.aborted || blocks > 0) mark(runner, 2);
+      if (miss.code !== 'ERR_FUNCTION_NOT_FOUND') runner.noDagUntil = Date.now() + NO_DAG_MS;
+      return blocks === 0 ? 'refused' : 'began';
+    } finally {
+      silence.end();
+    }
+  }
+
+  const canStream = ({ source, noDagUntil }: Runner): boolean =>
+    source.fetchDag !== undefined && noDagUntil < Date.now();
+
   return {
+    get streams() {
+      return runners.some(canStream);
+    },
+    async streamDag(root, options) {
+      const able = runners.filter((runner) => canStream(runner) && !options.tried.has(runner.source.name));
+      const best = able.toSorted((a, b) => a.marks - b.marks)[0];
+      if (best === undefined) throw new Error('no source is left');
+      options.tried.add(best.source.name);
+      return await streamFrom(best, root, options);
+    },
     names: runners.map(({ source }) => source.name),
     async fetch(cid, signal) {
       if (signal.aborted) throw cancelled(signal);
