@@ -134,6 +134,9 @@ function showModule(module: ModuleReport): void {
     print(`memory   ${pages}`);
   }
   if (module.hasStart !== undefined) print(`start    ${module.hasStart ? 'has a start section' : 'no start section'}`);
+  if (module.varies !== undefined) {
+    print(`varies   ${[...module.varies, 'stack depth'].join(', ').replaceAll('-', ' ')}`);
+  }
   const kinds = Map.groupBy(module.imports ?? [], ({ kind }) => kind);
   if (kinds.size > 0) print(`uses     ${[...kinds].map(([kind, calls]) => `${kind} (${calls.length})`).join(', ')}`);
   for (const { module: from, name, note } of module.imports ?? []) print(`import   ${from}.${name}: ${note}`);

@@ -19,6 +19,8 @@ export interface ModuleReport {
   readonly sha256?: string;
   readonly memory?: ModuleFacts['memory'];
   readonly hasStart?: boolean;
+  /** What may come out differently on another machine; see `ModuleFacts`. */
+  readonly varies?: ModuleFacts['varies'];
   /** Each import with what a call of it does. */
   readonly imports?: readonly ImportReport[];
   readonly exports?: readonly { readonly name: string; readonly kind: string }[];
@@ -79,12 +81,13 @@ export function inspectFacts(
   facts: ModuleFacts,
   context: { pages: number; manifest: Manifest | null },
 ): ModuleReport {
-  const { sha256, memory, hasStart, imports, links, exports } = facts;
+  const { sha256, memory, hasStart, imports, links, exports, varies } = facts;
   return {
     name,
     sha256,
     memory,
     hasStart,
+    varies,
     imports: [
       ...imports.map(({ module, name: call }) => explain(module, call)),
       ...links.map(({ module, name: link, kind }) => ({ module, name: link, kind: 'linked', note: `a ${kind}` })),

@@ -23,6 +23,11 @@ export interface ModuleFacts {
   readonly exports: readonly ModuleExport[];
   /** It can grow a table. */
   readonly growsTables: boolean;
+  /**
+   * What of it may come out differently on another machine or version of V8, beside the depth at which a stack overflows:
+   * the bits of a NaN that it computes, the results of relaxed SIMD.
+   */
+  readonly varies: readonly ('nan-bits' | 'relaxed-simd')[];
   /** The original had a start section; its function is exported under `REWRITTEN.start` and runs first. */
   readonly hasStart: boolean;
   /** How it catches exceptions, by the instruction that does; `null` where it does not. */

@@ -95,6 +95,9 @@ export interface CodeFindings {
   /** Number of `memory.fill`, `table.copy` and the like. */
   bulkCount: number;
   growsTables: boolean;
+  /** It computes floating-point numbers; it uses relaxed SIMD. */
+  floats: boolean;
+  relaxed: boolean;
   /** The first instruction that catches exceptions: the encoding the module uses, as V8 takes one of them only. */
   catches: ModuleFacts['catches'];
   /** See `BOUNDS.wideValues`. */
@@ -153,6 +156,8 @@ export function createModuleShape(): ModuleShape {
       growCount: 0,
       bulkCount: 0,
       growsTables: false,
+      floats: false,
+      relaxed: false,
       catches: null,
       wideValues: 0,
     },

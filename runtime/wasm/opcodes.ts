@@ -146,16 +146,16 @@ export const PREFIXED: ReadonlyMap<number, OpcodePage> = new Map([
   [0xfd, createPage(0x120, SIMD_OPCODES)],
 ]);
 
-/** First bytes of proposals that are refused, for a message that names them. */
-export const REFUSED_OPCODES: ReadonlyMap<number, string> = new Map([
-  [0xd3, 'WasmGC (ref.eq)'],
-  [0xfb, 'WasmGC'],
-  [0xfe, 'atomic operations on shared memory'],
-  [0xe0, 'stack switching'],
-  [0xe1, 'stack switching'],
-  [0xe2, 'stack switching'],
-  [0xe3, 'stack switching'],
-  [0xe4, 'stack switching'],
-  [0xe5, 'stack switching'],
-  [0xe6, 'stack switching'],
-]);
+/** Numbers behind 0xfd from here on are relaxed SIMD. */
+export const FIRST_RELAXED = 0x100;
+
+/** Opcodes of one byte that compute floating-point numbers, whose results may be a NaN with any bits. */
+export const COMPUTES_FLOATS: Uint8Array = Uint8Array.from(OPCODES.names, computesFloats);
+
+/** The same of those behind 0xfd. */
+export const COMPUTES_FLOAT_LANES: Uint8Array = Uint8Array.from(PREFIXED.get(0xfd)?.names ?? [], computesFloats);
+
+function computesFloats(name: string | undefined): number {
+  const computes = /^f\d\d(x\d)?\.(ceil|floor|trunc|nearest|sqrt|add|sub|mul|div|p?min|p?max|demote|promote|relaxed)/;
+  return computes.test(name ?? '') ? 1 : 0;
+}

@@ -50,6 +50,10 @@ function describeModule(bytes: Uint8Array, shape: ModuleShape): Omit<ModuleFacts
     setupFuel: estimateSetupFuel(shape),
     exports: describeExports(bytes, shape),
     growsTables: shape.code.growsTables,
+    varies: [
+      ...(shape.code.floats ? ['nan-bits' as const] : []),
+      ...(shape.code.relaxed ? ['relaxed-simd' as const] : []),
+    ],
     hasStart: shape.start !== null,
     catches: shape.code.catches,
   };

@@ -1,7 +1,8 @@
 import { BOUNDS } from './bounds.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { ModuleShape } from './module-shape.ts';
-import { IMMEDIATE, REFUSED_OPCODES } from './opcodes.ts';
+import { IMMEDIATE } from './opcodes.ts';
+import { describeRefused, isRefusedPrefix } from './refused-opcodes.ts';
 import { readHeapType, readValueType } from './value-types.ts';
 
 export const OTHER_FEATURES = 'build it without that feature';
@@ -34,13 +35,7 @@ export function readMemarg(reader: ByteReader): void {
 }
 
 function refuseOpcode(reader: ByteReader, opcode: number, at: number): never {
-  const hex = `0x${opcode.toString(16).padStart(2, '0')}`;
-  const name = REFUSED_OPCODES.get(opcode);
-  reader.fail(
-    name === undefined ? `uses the unknown opcode ${hex}` : `uses ${name}, opcode ${hex}`,
-    at,
-    OTHER_FEATURES,
-  );
+  reader.fail(describeRefused(opcode, isRefusedPrefix(opcode) ? reader.u32() : undefined), at, OTHER_FEATURES);
 }
 
 function countBulk(reader: ByteReader, shape: ModuleShape): void {

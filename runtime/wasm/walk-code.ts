@@ -4,13 +4,14 @@ import { type CodeEdits, EDIT } from './code-edits.ts';
 import { WEIGHT } from './compile-cost.ts';
 import type { ModuleShape } from './module-shape.ts';
 import { OP_COSTS } from './op-costs.ts';
-import { IMMEDIATE, OPCODES, PREFIXED } from './opcodes.ts';
+import { COMPUTES_FLOAT_LANES, COMPUTES_FLOATS, FIRST_RELAXED, IMMEDIATE, OPCODES, PREFIXED } from './opcodes.ts';
 import { OTHER_FEATURES, readMemarg, readRareImmediate, width } from './rare-immediates.ts';
 import { PREFIXED_EFFECTS, STACK_EFFECTS } from './stack-effects.ts';
 import { readBlockType } from './value-types.ts';
 
 const IF = 0x04;
 const TRY = 0x06;
+const SIMD = 0xfd;
 
 /** The first byte after a LEB128 number; may lie past the end, which the walk notices at the next instruction. */
 function afterLeb(bytes: Uint8Array, position: number): number {
@@ -37,6 +38,10 @@ function prefixedImmediate(reader: ByteReader, { code }: ModuleShape, prefix: nu
     reader.fail(`uses the unknown opcode 0x${prefix.toString(16)} 0x${number.toString(16)}`, at, OTHER_FEATURES);
   }
   code.compile.height += PREFIXED_EFFECTS.get(prefix)?.[number] ?? 0;
+  if (prefix === SIMD) {
+    if (number >= FIRST_RELAXED) code.relaxed = true;
+    if (COMPUTES_FLOAT_LANES[number] === 1) code.floats = true;
+  }
   return immediate;
 }
 
@@ -73,6 +78,7 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
   let position = reader.position;
   let depth = 1;
   let cost = 0;
+  let floats = 0;
   while (depth > 0) {
     if (position >= end) reader.fail('ends too early', Math.min(position, end));
     const at = position;
@@ -80,6 +86,7 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
     position += 1;
     cost += OP_COSTS[opcode] as number;
     compile.height += STACK_EFFECTS[opcode] as number;
+    floats |= COMPUTES_FLOATS[opcode] as number;
     let immediate = immediates[opcode] as number;
     if (immediate === IMMEDIATE.prefix) {
       reader.position = position;
@@ -171,6 +178,7 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
     }
   }
   if (position > end) reader.fail('ends too early', end);
+  if (floats !== 0) code.floats = true;
   if (code.wideValues > BOUNDS.wideValues) {
     reader.fail(
       `has calls and blocks with more than ${BOUNDS.wideValues} parameters and results in all`,

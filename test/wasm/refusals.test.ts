@@ -122,7 +122,7 @@ describe('features that are not run here', () => {
     [
       'a GC instruction',
       oneFunction([0, 0x41, 0, 0xfb, 0x1c, 0x1a, 0x0b]),
-      /code of function 0, at byte \d+, uses WasmGC, opcode 0xfb/,
+      /code of function 0, at byte \d+, uses WasmGC \(ref\.i31\), opcode 0xfb 0x1c/,
     ],
     [
       'a GC instruction in a global',
