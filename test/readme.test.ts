@@ -10,6 +10,7 @@ import { SETTING_KEYS } from '../runtime/config/keys.ts';
 import { ERROR_CODES } from '../runtime/core/errors.ts';
 import { CAUSE_EXIT_CODES } from '../runtime/core/exit-codes.ts';
 import { HOST_CALLS } from '../runtime/core/host-calls.ts';
+import { startKubo } from './support/kubo-stand-in.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = await readFile(join(root, 'README.md'), 'utf8');
@@ -69,7 +70,19 @@ const COMMANDS: Readonly<Record<string, (command: string) => Promise<void>>> = {
   'npx inferbase exec': async (command) => assert.equal(await shell(command), '{"infererValue":"3.5"}'),
   'npx inferbase inspect': async (command) => assert.match(await shell(command), /runs +yes/),
   'npx inferbase test': async (command) => assert.match(await shell(command), /^\d+ passed \(/m),
-  'npx inferbase pin': async (command) => assert.match(await shell(command), /bafkrei/),
+  'npx inferbase pins': async (command) =>
+    assert.match(await shell(command), /^bafkrei\w+ local pinned \S+ hello\.wasm$/m),
+  'npx inferbase pin': async (command) => {
+    const ends: (() => unknown)[] = [];
+    const kubo = await startKubo({ after: (end) => ends.push(end) });
+    try {
+      assert.match(await shell(command.replace('http://127.0.0.1:5001', kubo.url)), /bafkrei/);
+      assert.equal(kubo.pins.size, command.includes('kubo=') ? 1 : 0);
+    } finally {
+      for (const end of ends) end();
+    }
+  },
+  'npx inferbase unpin': async (command) => assert.match(await shell(command), /unpinned, local/),
   'npx inferbase store export': async (command) => {
     assert.match(await shell(command.replace('CID', coin).replace('average.car', carFile())), /average\.car/);
   },

@@ -13,7 +13,9 @@ const COMMANDS: readonly (readonly [name: string, summary: string, load: () => P
   ['init', 'make a project for a function', async () => (await import('./init.ts')).addInit],
   ['build', 'compile AssemblyScript functions', async () => (await import('./build.ts')).addBuild],
   ['test', "run a function's own tests", async () => (await import('./test.ts')).addTest],
-  ['pin', 'put files into the embedded store and print their CIDs', async () => (await import('./pin.ts')).addPin],
+  ['pin', 'put files into the embedded store, or pin them elsewhere', async () => (await import('./pin.ts')).addPin],
+  ['unpin', 'give up a pin', async () => (await import('./unpin.ts')).addUnpin],
+  ['pins', 'show what is pinned, here and elsewhere', async () => (await import('./pins.ts')).addPins],
   ['store', 'look after the data folder', async () => (await import('./store/store.ts')).addStore],
   ['inspect', 'show what a CID or a file is', async () => (await import('./inspect.ts')).addInspect],
 ];
