@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import process from 'node:process';
 import type { Settings } from '../config/settings.ts';
+import { parseCid } from '../core/cid.ts';
 import { InferbaseError, toErrorData } from '../core/errors.ts';
 import type { FunctionStore } from '../store/store.ts';
 import { requireCoreModule } from '../wasm/first-bytes.ts';
@@ -102,11 +103,10 @@ async function add(
   options: { name?: string; settings: Settings; signal: AbortSignal; quiet: boolean },
 ): Promise<Added[]> {
   const name = options.name ?? basename(resolve(path));
-  if ((await stat(path).catch(() => undefined)) === undefined) {
-    const target = await readTarget(path);
-    if (target.kind !== 'cid') return [];
-    const { size } = await store.list(target.cid, { signal: options.signal });
-    return [{ cid: target.cid, name: options.name ?? target.cid, size }];
+  const cid = await cidNamed(path);
+  if (cid !== undefined) {
+    const { size } = await store.list(cid, { signal: options.signal });
+    return [{ cid, name: options.name ?? cid, size }];
   }
   if (await isCarFile(path)) {
     const { signal, quiet } = options;
@@ -117,6 +117,17 @@ async function add(
   const added = await store.add(files);
   for (const file of files) warnOfNoModule(file.path || basename(path), file.bytes);
   return [{ ...added, name }];
+}
+
+/** The CID that an argument is; `undefined` where it is a path, of something that is there or not. */
+async function cidNamed(path: string): Promise<string | undefined> {
+  if ((await stat(path).catch(() => undefined)) !== undefined) return undefined;
+  try {
+    const target = await readTarget(path);
+    return target.kind === 'cid' ? parseCid(target.cid).cid.toString() : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function tell(
