@@ -1,4 +1,5 @@
 import { InferbaseError } from '../core/errors.ts';
+import { printable } from './terminal.ts';
 
 /** Exit codes of the program; `exec` adds the guest's own and bls-runtime's (see `core/exit-codes.ts`). */
 export const EXIT = {
@@ -35,6 +36,12 @@ export interface Report {
  * @param debug show stacks as well
  */
 export function reportFailure(error: unknown, debug: boolean): Report {
+  const { exitCode, lines } = describeFailure(error, debug);
+  // A message may repeat what a stranger chose; its own line ends stay.
+  return { exitCode, lines: lines.flatMap((line) => line.split('\n')).map((line) => printable(line)) };
+}
+
+function describeFailure(error: unknown, debug: boolean): Report {
   if (error instanceof ExitError) return { exitCode: error.exitCode, lines: [] };
   if (isCancelled(error)) return { exitCode: EXIT.interrupted, lines: [] };
   const stack = debug && error instanceof Error && error.stack !== undefined ? [error.stack] : [];

@@ -2,14 +2,23 @@ import { stat } from 'node:fs/promises';
 import { toErrorData } from '../core/errors.ts';
 import type { Package } from '../store/package.ts';
 import { EXIT } from './exit.ts';
-import { type Inspection, inspectBytes, inspectFacts, type ModuleReport, verifiedSums } from './inspection.ts';
+import {
+  askedLines,
+  type Inspection,
+  inspectBytes,
+  inspectFacts,
+  type ModuleReport,
+  type Need,
+  needsOf,
+  verifiedSums,
+} from './inspection.ts';
 import { watchInterrupt } from './interrupt.ts';
 import { withRuntime } from './open-runtime.ts';
 import type { AddCommand } from './program.ts';
 import { withProgress } from './progress.ts';
 import { addSettingsFlags, COMMON_KEYS, type CommandSettings, commandSettings } from './settings-flags.ts';
 import { cidOf, MAX_CAR_BYTES, readTarget, readTree } from './target.ts';
-import { print, size } from './terminal.ts';
+import { print, printable, size } from './terminal.ts';
 
 const EXAMPLES = `
 Examples:
@@ -51,6 +60,7 @@ async function inspect(text: string, loaded: CommandSettings, signal: AbortSigna
   const target = await readTarget(text);
   if (target.kind === 'file') {
     const { name, bytes } = target;
+    const modules = [await inspectBytes(name, bytes, memoryPages)];
     return {
       kind: 'file',
       cid: null,
@@ -58,7 +68,9 @@ async function inspect(text: string, loaded: CommandSettings, signal: AbortSigna
       files: [{ path: name, size: bytes.length }],
       manifest: null,
       verified: [],
-      modules: [await inspectBytes(name, bytes, memoryPages)],
+      asks: null,
+      needs: needsOf(modules),
+      modules,
     };
   }
   return withRuntime(loaded, async ({ store }) => {
@@ -76,7 +88,9 @@ async function inspect(text: string, loaded: CommandSettings, signal: AbortSigna
         modules.push({ name: method || cid, refused: toErrorData(error).message });
       }
     }
-    return { kind, cid, size: total, files, manifest, verified: verifiedSums(manifest, read), modules };
+    const asks = askedLines(manifest, loaded.settings.policy.allow);
+    const verified = verifiedSums(manifest, read);
+    return { kind, cid, size: total, files, manifest, verified, asks, needs: needsOf(modules), modules };
   });
 }
 
@@ -100,7 +114,9 @@ async function inspectFolder(path: string, { settings }: CommandSettings, signal
     }
   }
   const total = files.reduce((sum, file) => sum + file.size, 0);
-  return { kind, cid, size: total, files, manifest, verified: verifiedSums(manifest, read), modules };
+  const asks = askedLines(manifest, settings.policy.allow);
+  const verified = verifiedSums(manifest, read);
+  return { kind, cid, size: total, files, manifest, verified, asks, needs: needsOf(modules), modules };
 }
 
 /** What a method can name: a file in a folder has no such name. */
@@ -108,38 +124,56 @@ function moduleNames(files: readonly { readonly path: string }[]): string[] {
   return files.map(({ path }) => path).filter((path) => path.endsWith('.wasm') && !path.includes('/'));
 }
 
-function show({ kind, cid, size: total, files, manifest, verified, modules }: Inspection): void {
-  print(`kind     ${kind}, ${size(total)}`);
-  if (cid !== null) print(`cid      ${cid}`);
-  for (const file of files) print(`file     ${file.path || '(the CID itself)'} ${size(file.size)}`);
+/** Names in it are a stranger's: none may write a line of its own, or steer the terminal. */
+function put(line: string): void {
+  print(printable(line));
+}
+
+function show({ kind, cid, size: total, files, manifest, verified, asks, needs, modules }: Inspection): void {
+  put(`kind     ${kind}, ${size(total)}`);
+  if (cid !== null) put(`cid      ${cid}`);
+  for (const file of files) put(`file     ${file.path || '(the CID itself)'} ${size(file.size)}`);
   if (manifest !== null) {
     const { permissions } = manifest;
-    print(`manifest ${manifest.name || '(no name)'}`);
-    for (const sum of verified) print(`verified ${sum}`);
-    if (permissions === null) print('asks for whatever the operator allows');
-    else if (permissions.length === 0) print('asks for nothing but named upstreams');
-    else for (const line of permissions) print(`asks for ${line}`);
-    for (const [key, value] of Object.entries(manifest.limits)) print(`limit    ${key} ${value}`);
+    put(`manifest ${manifest.name || '(no name)'}`);
+    for (const sum of verified) put(`verified ${sum}`);
+    if (permissions === null) put('asks for whatever the operator allows');
+    else if (permissions.length === 0) put('asks for nothing but named upstreams');
+    else for (const { line, state } of asks ?? []) put(`asks for ${line} (${STATES[state]})`);
+    for (const [key, value] of Object.entries(manifest.limits)) put(`limit    ${key} ${value}`);
   }
+  for (const need of needs) showNeed(need);
   for (const module of modules) showModule(module);
-  if (modules.length === 0) print('refused  it has no .wasm file');
+  if (modules.length === 0) put('refused  it has no .wasm file');
+}
+
+const STATES = {
+  allowed: 'allowed by policy.allow',
+  denied: 'denied: not in policy.allow',
+  void: 'no URL: grants nothing here',
+} as const;
+
+/** What the operator would have to set, where it is not set yet. */
+function showNeed({ permission }: Need): void {
+  if (permission === 'network') put('needs    the network (http): policy.allow, for all but named upstreams');
+  else put('needs    programs (cgi): extensions.dir, extensions.NAME.command or extensions.allora');
 }
 
 function showModule(module: ModuleReport): void {
-  print(`module   ${module.name}`);
-  if (module.sha256 !== undefined) print(`sha256   ${module.sha256}`);
+  put(`module   ${module.name}`);
+  if (module.sha256 !== undefined) put(`sha256   ${module.sha256}`);
   const { memory } = module;
   if (memory !== undefined) {
     const pages = memory === null ? 'none' : `${memory.initial} to ${memory.maximum ?? 'any number of'} 64 KiB pages`;
-    print(`memory   ${pages}`);
+    put(`memory   ${pages}`);
   }
-  if (module.hasStart !== undefined) print(`start    ${module.hasStart ? 'has a start section' : 'no start section'}`);
+  if (module.hasStart !== undefined) put(`start    ${module.hasStart ? 'has a start section' : 'no start section'}`);
   if (module.varies !== undefined) {
-    print(`varies   ${[...module.varies, 'stack depth'].join(', ').replaceAll('-', ' ')}`);
+    put(`varies   ${[...module.varies, 'stack depth'].join(', ').replaceAll('-', ' ')}`);
   }
   const kinds = Map.groupBy(module.imports ?? [], ({ kind }) => kind);
-  if (kinds.size > 0) print(`uses     ${[...kinds].map(([kind, calls]) => `${kind} (${calls.length})`).join(', ')}`);
-  for (const { module: from, name, note } of module.imports ?? []) print(`import   ${from}.${name}: ${note}`);
-  for (const { name, kind } of module.exports ?? []) print(`export   ${name} (${kind})`);
-  print(module.refused === null ? 'runs     yes' : `refused  ${module.refused}`);
+  if (kinds.size > 0) put(`uses     ${[...kinds].map(([kind, calls]) => `${kind} (${calls.length})`).join(', ')}`);
+  for (const { module: from, name, note } of module.imports ?? []) put(`import   ${from}.${name}: ${note}`);
+  for (const { name, kind } of module.exports ?? []) put(`export   ${name} (${kind})`);
+  put(module.refused === null ? 'runs     yes' : `refused  ${module.refused}`);
 }

@@ -3,6 +3,7 @@ import { toErrorData } from '../core/errors.ts';
 import { findHostCall } from '../core/host-calls.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { ModuleFacts } from '../core/module-facts.ts';
+import { allows, intersectPermissions, type Permissions } from '../core/permissions.ts';
 import { checkMemory } from '../wasm/check-memory.ts';
 
 export interface ImportReport {
@@ -28,6 +29,18 @@ export interface ModuleReport {
   readonly refused: string | null;
 }
 
+export interface AskedLine {
+  readonly line: string;
+  /** `void`: it grants nothing here, such as one about files. */
+  readonly state: 'allowed' | 'denied' | 'void';
+}
+
+/** What a function needs an operator's setting for, told by the host calls it imports. */
+export interface Need {
+  readonly permission: 'network' | 'processes';
+  readonly calls: readonly string[];
+}
+
 /** What `inspect` found. */
 export interface Inspection {
   readonly kind: string;
@@ -39,6 +52,9 @@ export interface Inspection {
   readonly manifest: Manifest | null;
   /** Sums that the manifest gives and that were compared with the bytes. */
   readonly verified: readonly string[];
+  /** Permission lines of its manifest, with what `policy.allow` says to them; `null` where it has none. */
+  readonly asks: readonly AskedLine[] | null;
+  readonly needs: readonly Need[];
   readonly modules: readonly ModuleReport[];
 }
 
@@ -95,6 +111,33 @@ export function inspectFacts(
     exports: exports.map(({ name: exported, kind }) => ({ name: exported, kind })),
     refused: refusal(name, facts, context),
   };
+}
+
+/**
+ * The permission lines of a manifest.
+ * @param policy the operator's
+ */
+export function askedLines(manifest: Manifest | null, policy: readonly string[]): readonly AskedLine[] | null {
+  const granted = intersectPermissions({ policy, manifest: null, request: null });
+  return manifest?.permissions?.map((line) => ({ line, state: stateOf(line, granted) })) ?? null;
+}
+
+function stateOf(line: string, granted: Permissions): AskedLine['state'] {
+  const url = /^https?:/i.test(line) ? URL.parse(line) : null;
+  if (url === null) return 'void';
+  return allows(granted, url) ? 'allowed' : 'denied';
+}
+
+/** What the modules of a function need a setting for. */
+export function needsOf(modules: readonly Pick<ModuleReport, 'imports'>[]): readonly Need[] {
+  const imports = modules.flatMap((module) => module.imports ?? []);
+  const needs = (['network', 'processes'] as const).map((permission) => {
+    const names = imports.flatMap(({ module, name }) => {
+      return findHostCall(module, name)?.permission === permission ? [`${module}.${name}`] : [];
+    });
+    return { permission, calls: [...new Set(names)] };
+  });
+  return needs.filter(({ calls }) => calls.length > 0);
 }
 
 function refusal(

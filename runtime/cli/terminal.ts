@@ -25,6 +25,14 @@ export function writeError(text: string): void {
   process.stderr.write(text);
 }
 
+/** Text with what could steer a terminal, break its line or turn it around written out, as in `\u{1b}`. */
+export function printable(text: string): string {
+  return text.replace(
+    /(?!\t)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
+    (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`,
+  );
+}
+
 /** Bytes as a person reads them. */
 export function size(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;

@@ -219,7 +219,7 @@ export class Execution implements Owner, Metered {
   /** The one way to a handler: end, count and permission are looked at before, whatever it throws becomes an errno. */
   #dispatch(call: HostCall, noun: HostModule, served: HostCallHandler, memory: GuestMemory): CallableFunction {
     const denied = call.permission === 'processes' && !this.#sandbox.processes;
-    const handler = denied ? this.#denied(call) : served;
+    const handler = denied ? this.#denied(call, noun) : served;
     const outside = call.outside && !denied;
     const failed = (error: unknown): number => {
       if (error === TRAP) throw error;
@@ -248,11 +248,10 @@ export class Execution implements Owner, Metered {
   }
 
   /** `network` is not decided here: it depends on the URL, and on each address it leads to. */
-  #denied(call: HostCall): HostCallHandler {
-    return () => {
-      this.log(
-        `${call.module}.${call.name} was denied: no extension is configured; set extensions.dir or extensions.NAME.command`,
-      );
+  #denied(call: HostCall, { whatAllows }: HostModule): HostCallHandler {
+    return (...args: readonly number[]) => {
+      const remedy = whatAllows?.(call.name, args) ?? `it needs permission for ${call.permission}`;
+      this.log(`${call.module}.${call.name} was denied: ${remedy}`);
       return call.deniedErrno;
     };
   }

@@ -40,4 +40,6 @@ export interface HostModule {
   readonly faultErrno: number;
   /** Errno when a handler throws anything else (logged). */
   readonly internalErrno: number;
+  /** The remedy for the operator's log when a call was denied before its handler, told from the arguments. */
+  readonly whatAllows?: (name: string, args: readonly number[]) => string;
 }

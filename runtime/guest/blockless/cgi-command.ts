@@ -20,6 +20,13 @@ export function parseCgiCommand(text: string): CgiCommand | null {
   return { alias: given.command, args, env };
 }
 
+/** The setting that would make an alias one of the operator's extensions. */
+export function settingForAlias(alias: string): string {
+  if (alias === 'cgi-allora-infer') return 'set extensions.allora.script, or extensions.allora.enabled to true';
+  const canBeKey = /^[a-z0-9][a-z0-9_-]{0,62}$/i.test(alias) && !['dir', 'allora'].includes(alias);
+  return canBeKey ? `set extensions.${alias}.command, or extensions.dir` : 'set extensions.dir';
+}
+
 function readVariable(given: unknown): (readonly [string, string])[] {
   if (typeof given !== 'object' || given === null) return [];
   const { name, value, env_name: otherName, env_val: otherValue } = given as Record<string, unknown>;

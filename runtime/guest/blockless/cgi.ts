@@ -1,6 +1,7 @@
-import type { CgiStream } from '../../core/services.ts';
+import type { CgiCommand, CgiStream } from '../../core/services.ts';
 import type { Host, HostModule } from '../host.ts';
-import { MAX_COMMAND_BYTES, parseCgiCommand } from './cgi-command.ts';
+import { MemoryFault } from '../memory.ts';
+import { MAX_COMMAND_BYTES, parseCgiCommand, settingForAlias } from './cgi-command.ts';
 
 /** Errnos of `blockless_cgi`, as bls-runtime's `blockless_cgi.witx` numbers them. */
 export const BLOCKLESS_CGI_ERRNO = {
@@ -84,7 +85,10 @@ export function createBlocklessCgi(host: Host): HostModule {
     if (command === null) return ERRNO.invalidParameter;
     if (open.size >= MAX_OPEN || host.handles.full) return ERRNO.runtimeError;
     const answer = await host.ask('cgi.open', command);
-    if (answer === 'unknown') return ERRNO.invalidExtension;
+    if (answer === 'unknown') {
+      host.log(`cgi_open: no extension has the alias ${quote(command.alias)}; ${settingForAlias(command.alias)}`);
+      return ERRNO.invalidExtension;
+    }
     return answer === 'failed' ? ERRNO.runtimeError : add({ child: answer }, handlePointer);
   }
 
@@ -151,7 +155,25 @@ export function createBlocklessCgi(host: Host): HostModule {
     return ERRNO.success;
   }
 
+  /** Without extensions nothing was read of a call yet; what it asked to start says which setting is missing. */
+  function whatAllows(name: string, args: readonly number[]): string {
+    const command = name === 'cgi_open' ? commandOf(args) : null;
+    if (command === null) return 'no extension is configured; set extensions.dir or extensions.NAME.command';
+    return `there is no extension ${quote(command.alias)}; ${settingForAlias(command.alias)}`;
+  }
+
+  function commandOf([pointer = 0, length = 0]: readonly number[]): CgiCommand | null {
+    if (length >>> 0 > MAX_COMMAND_BYTES) return null;
+    try {
+      return parseCgiCommand(readText(pointer, length));
+    } catch (error) {
+      if (error instanceof MemoryFault) return null;
+      throw error;
+    }
+  }
+
   return {
+    whatAllows,
     calls: {
       cgi_list_exec: list,
       cgi_list_read: readList,
@@ -164,4 +186,9 @@ export function createBlocklessCgi(host: Host): HostModule {
     faultErrno: ERRNO.invalidParameter,
     internalErrno: ERRNO.runtimeError,
   };
+}
+
+/** A guest's word in a log: quoted, and short. */
+function quote(alias: string): string {
+  return JSON.stringify(alias.length > 80 ? `${alias.slice(0, 80)}…` : alias);
 }
