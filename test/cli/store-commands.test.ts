@@ -177,7 +177,10 @@ describe('pin and inspect', () => {
     assert.deepEqual(new Set(byCid.modules[0].imports.map(({ kind }: { kind: string }) => kind)), new Set(['wasi']));
     const told = await run(['inspect', 'build/told'], top);
     assert.equal(told.code, 0);
-    assert.match(told.stdout, /^verified md5 of told\.wasm\nasks for https:\/\/a\.example\/ \(denied: .*\)\nlimit {4}fuel 9$/m);
+    assert.match(
+      told.stdout,
+      /^verified md5 of told\.wasm\nasks for https:\/\/a\.example\/ \(denied: .*\)\nlimit {4}fuel 9$/m,
+    );
     assert.match(told.stdout, /^uses {5}wasi \(\d+\)$/m);
 
     await writeFile(join(top, 'build/told/told.tar.gz'), 'something else');
