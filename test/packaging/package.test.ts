@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync, readFileSync } from 'node:fs';
 import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
@@ -7,9 +8,14 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { ROOT } from '../source-files.ts';
+import { NO_TERMINAL, startAtTerminal } from '../support/pseudo-terminal.ts';
 import { cleanEnv, freePort, mustRun, runCommand, startService, temporaryFolder } from './commands.ts';
 import { get, post } from './http.ts';
 import { folderBytes, type InstalledPackage, installGlobally, pack } from './packed.ts';
+
+/** A network of its own with nothing on it, for who may make one; else nothing that npm would find. */
+const CAN_UNSHARE = spawnSync('unshare', ['-n', 'ip', 'link', 'set', 'lo', 'up']).status === 0;
+const OFFLINE = { npm_config_registry: 'http://127.0.0.1:9/', http_proxy: '', https_proxy: '' };
 
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
@@ -117,6 +123,51 @@ suite('the packed tarball, installed globally in an empty prefix', () => {
       await service.stop();
       model.close();
     }
+  });
+
+  test('an author gets from init to a CID that another data folder runs, at a terminal and without a network', {
+    skip: NO_TERMINAL,
+  }, async () => {
+    const cwd = join(temporary.path, 'author');
+    await mkdir(join(cwd, 'second'), { recursive: true });
+    const env = { ...cleanEnv(OFFLINE), TERM: 'xterm' };
+    const made = mustRun(installed.command, ['init', '--name', 'price-feed'], { cwd, env });
+    assert.match(made.stdout, /inferbase build/);
+    const project = join(cwd, 'price-feed');
+    const without = runCommand(installed.command, ['build'], { cwd: project, env });
+    assert.equal(without.code, 1);
+    const { assemblyscript } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).devDependencies;
+    const line = `in that folder type: npm install --save-dev --save-exact assemblyscript@${assemblyscript}\n`;
+    assert.ok(without.stderr.endsWith(line), without.stderr);
+
+    // Beside the installed program, as `npm install --global assemblyscript` puts it.
+    await symlink(join(ROOT, 'node_modules/assemblyscript'), join(installed.folder, '..', 'assemblyscript'));
+    const inferbase = JSON.stringify(installed.command);
+    const port = await freePort();
+    const script = `set -e; cd ${JSON.stringify(project)}
+      ${inferbase} build
+      ${inferbase} test
+      cid=$(${inferbase} build --json | grep -o 'bafy[a-z0-9]*' | head -n 1)
+      ${inferbase} pin build/price-feed
+      ${inferbase} exec "$cid" --log-level silent; echo
+      ${inferbase} store export "$cid" -o ../second/price-feed.car
+      cd ../second
+      ${inferbase} exec price-feed.car --log-level silent; echo
+      ${inferbase} inspect "$cid"
+      cd ${JSON.stringify(project)}
+      ${inferbase} serve --listen-api 127.0.0.1:${port} > ../served &
+      for i in $(seq 300); do if grep -q '^API ' ../served; then break; fi; sleep 0.1; done
+      cd ../second
+      ${inferbase} exec "$cid" --data-dir third --gateways http://127.0.0.1:${port} --log-level silent; echo
+      kill %1; wait`;
+    const shell = CAN_UNSHARE
+      ? ['unshare', '-n', 'bash', '-c', `ip link set lo up; ${script}`]
+      : ['bash', '-c', script];
+    const { code, screen } = await startAtTerminal([], cwd, { command: shell, env, columns: 240 }).finished;
+    assert.equal(code, 0, screen);
+    assert.match(screen, /^✓ built price-feed build\/price-feed\.wasm [\s\S]*^3 passed/m);
+    assert.equal(screen.match(/^\{"infererValue":"[\d.]+"\}/gm)?.length, 3, screen);
+    assert.match(screen, /^manifest price-feed$[\s\S]*^runs {5}yes$/m);
   });
 
   test('a fresh project compiles a function against its SDK', async () => {

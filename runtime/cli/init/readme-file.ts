@@ -42,6 +42,12 @@ curl http://localhost:6000/api/v1/functions/execute --header 'Content-Type: appl
 }'
 \`\`\`
 
+Another machine runs it by CID, fetched from this node (which must listen there: \`inferbase serve --listen-api 0.0.0.0:6000\`):
+
+\`\`\`sh
+inferbase exec CID --gateways http://ADDRESS_OF_THIS_MACHINE:6000 --env ALLORA_ARG_PARAMS=ETH
+\`\`\`
+
 With \`--data-dir nodes/head/.inferbase\` or \`--data-dir nodes/worker/.inferbase\` the node has that identity.
 
 ## Containers
