@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import process from 'node:process';
 import type { ProcessGroups } from '../services/cgi/process-groups.ts';
+import { killMarked } from './escaped-processes.ts';
 
 /** Where programs are looked up when we were started without a `PATH`. */
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -20,11 +22,13 @@ export function createProcessGroups(): ProcessGroups {
   };
   return {
     path: process.env.PATH || DEFAULT_PATH,
-    adopt(leader) {
+    mark: () => ['INFERBASE_EXTENSION', randomUUID()],
+    adopt(leader, [name, value]) {
       if (leaders.size === 0) process.on('exit', killAll);
       leaders.add(leader);
       return {
         kill: () => kill(leader),
+        killEscaped: () => killMarked(`${name}=${value}`, leader),
         forget: () => {
           if (leaders.delete(leader) && leaders.size === 0) process.off('exit', killAll);
         },

@@ -46,7 +46,10 @@ suite("a function with the calls of Allora's, built from npm's @blockless/sdk", 
     ].join('\n');
     const { stdout, stderr, exitCode } = await run(script);
     // Python may add the locale it chose.
-    assert.match(stdout, /^\{"infererValue": "3213\.45"\} and \['7', 'ETH'\] \[('LC_CTYPE', )?'PATH'.*\]\n$/);
+    assert.match(
+      stdout,
+      /^\{"infererValue": "3213\.45"\} and \['7', 'ETH'\] \['INFERBASE_EXTENSION', ('LC_CTYPE', )?'PATH'.*\]\n$/,
+    );
     assert.deepEqual([stderr, exitCode], ['', 0]);
   });
 

@@ -8,7 +8,7 @@ const LEFT_OPEN_MS = 500;
 export interface ChildInit {
   readonly command: string;
   readonly args: readonly string[];
-  /** All of its environment; nothing of ours is passed on. */
+  /** All of its environment but for the mark it is found by; nothing of ours is passed on. */
   readonly env: Readonly<Record<string, string>>;
   readonly stdout: OutputBuffer;
   readonly stderr: OutputBuffer;
@@ -31,10 +31,12 @@ export interface Child {
  * @returns the error's text where it cannot be started
  */
 export function startChild(groups: ProcessGroups, init: ChildInit): Child | string {
+  const mark = groups.mark();
   let child: ChildProcess;
   try {
     // A group of its own, so that it can be ended together with what it starts.
-    child = spawn(init.command, init.args, { env: init.env, stdio: 'pipe', detached: true, windowsHide: true });
+    const env = { ...init.env, [mark[0]]: mark[1] };
+    child = spawn(init.command, init.args, { env, stdio: 'pipe', detached: true, windowsHide: true });
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -43,7 +45,7 @@ export function startChild(groups: ProcessGroups, init: ChildInit): Child | stri
   if (pid === undefined || stdin === null || stdout === null || stderr === null) {
     return `${init.command} cannot be started; check that it is there and may be executed`;
   }
-  const group = groups.adopt(pid);
+  const group = groups.adopt(pid, mark);
   // Broken pipes are told to who writes.
   stdin.on('error', () => {});
   for (const [stream, buffer] of [
@@ -75,6 +77,7 @@ function ending(child: ChildProcess, group: ProcessGroup, init: ChildInit): Prom
       // What it left behind; right now, while nobody else can have got its number.
       group.kill();
       group.forget();
+      void group.killEscaped();
       child.stdin?.destroy();
       // A full buffer must not keep us from seeing the end, nor a process that left the group and kept the pipe.
       for (const stream of [child.stdout, child.stderr]) stream?.resume();

@@ -41,7 +41,8 @@ describe('an extension of the folder', () => {
     // A shell adds its own working directory.
     assert.deepEqual(
       names.filter((name) => name !== 'PWD' && name !== '_' && name !== 'SHLVL' && name !== ''),
-      ['GREETING', 'c', 'PATH', 'TOPIC_ID'],
+      // The mark by which its processes are found again.
+      ['GREETING', 'c', 'INFERBASE_EXTENSION', 'PATH', 'TOPIC_ID'],
     );
     assert.ok(stdout.includes('GREETING=a=b\nc\n'));
     const [line] = runtime.logLines.filter((text) => text.includes('may not set'));
@@ -217,7 +218,8 @@ describe('processes end with their execution', () => {
   });
 
   test('at the deadline, in a close that has to wait', async (t) => {
-    const away = extension('away', 'setsid sleep 2 & sleep 5151');
+    // With an environment of its own it is not found, and keeps the pipe.
+    const away = extension('away', 'env -i setsid sleep 2 & sleep 5151');
     const runtime = await openWithExtensions(t, { away });
     const close = await wat(`(module
       (import "blockless_cgi" "cgi_open" (func $open (param i32 i32 i32) (result i32)))
@@ -290,6 +292,14 @@ describe('processes end with their execution', () => {
     const { stdout, cause } = await ask(runtime, { command: 'yes' });
     assert.deepEqual([cause, stdout.length], ['exited', 65_535]);
     assert.deepEqual(await processesWith('6161'), []);
+  });
+
+  test('what left its group is found and ended all the same', async (t) => {
+    const body = 'setsid sh -c "sleep 8181 & setsid sleep 8181" >/dev/null 2>&1 & sleep 0.1; echo parent';
+    const runtime = await openWithExtensions(t, { away: extension('away', body) });
+    const { stdout } = await ask(runtime, { command: 'away' }, { until: 'stdout' });
+    assert.equal(stdout, 'parent\n');
+    assert.deepEqual(await processesWith('8181'), []);
   });
 
   test('one whose child left its group and kept the pipe does not hold up the guest', async (t) => {
