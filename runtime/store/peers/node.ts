@@ -55,8 +55,9 @@ export async function startPeerNode(
 }
 
 function cannotListen(listen: readonly string[], error: unknown): InferbaseError {
-  const all = error instanceof AggregateError ? error.errors : [error];
-  const why = all.map((one) => (one instanceof Error ? one.message : String(one))).join('; ');
+  // A page of advice with the system's errors in it.
+  const text = error instanceof Error ? error.message : String(error);
+  const why = [...text.matchAll(/\b(?:listen|bind) (E[A-Z]+[^\n]*)/g)].map(([, one]) => one).join('; ') || text;
   return new InferbaseError(
     'ERR_INVALID_SETTING',
     `peers.listen: ${listen.join(', ')} cannot be listened on (${why}); give free addresses of this machine`,
