@@ -1,6 +1,5 @@
 import type { Cause, ExecutionContext, Outcome } from '../core/execution.ts';
 import type { HostCall } from '../core/host-calls.ts';
-import { REWRITTEN } from '../core/module-facts.ts';
 import type { ServiceClient, ServiceOp, ServiceOps } from '../core/services.ts';
 import { type Ending, exitEnding, hostEnding, trapEnding } from './ending.ts';
 import { Handles } from './handles.ts';
@@ -51,6 +50,8 @@ const OVER = new Error('the execution is over');
 const HOST_CALL_FUEL = 200;
 /** Fuel of a page that memory grows by: it is mapped, zeroed, and cleared afterwards. */
 const PAGE_FUEL = 20_000;
+/** What a guest of one module may be linked to; nothing is ever put into it. */
+const NO_LIBRARIES = new Map<string, GuestInstance>();
 
 /**
  * One request in one instance, or one of each module of its function. It is over when the promise of the guest's entry has settled, and only then is its
@@ -186,29 +187,25 @@ export class Execution implements Owner, Metered {
 
   /** Each library is ready before the next module is instantiated, which may read its globals. */
   async #runGuest(hooks: readonly Hooks[]): Promise<void> {
-    const { facts } = this.#run.function;
-    const byName = new Map<string, GuestInstance>();
-    for (const [index, instance] of this.#instances.entries()) {
+    const { libraries } = this.#run.function;
+    const byName = libraries.length === 0 ? NO_LIBRARIES : new Map<string, GuestInstance>();
+    for (let index = 0; index < this.#instances.length; index++) {
+      const instance = this.#instances[index] as GuestInstance;
       const { plan } = instance;
       // What it takes to make the instance is the guest's doing too.
       this.#sandbox.onCpu.enter(this.#run.id, this.deadlineAt);
       if (!this.meter.charge(plan.facts.setupFuel)) throw TRAP;
       instance.instantiate(byName, hooks[index] as Hooks);
-      byName.set(plan.name, instance);
-      const isEntry = index === this.#instances.length - 1;
-      const start = plan.facts.hasStart ? REWRITTEN.start : null;
-      for (const name of isEntry ? [start, '_initialize', facts.entry] : [start, '_initialize']) {
-        const called = name === null ? undefined : instance.exports[name];
-        if (typeof called === 'function') await this.#call(called);
-      }
+      if (index < libraries.length) byName.set(plan.name, instance);
+      for (const name of plan.calls) await this.#call(instance.exports[name] as CallableFunction);
     }
   }
 
-  async #call(exported: CallableFunction): Promise<void> {
+  #call(exported: CallableFunction): Promise<unknown> {
     // Set before the call: code runs in it until the guest first parks.
     this.#sandbox.onCpu.enter(this.#run.id, this.deadlineAt);
     this.meter.enter();
-    await WebAssembly.promising(exported)();
+    return WebAssembly.promising(exported)();
   }
 
   dispatchFor(memory: GuestMemory): Dispatch {

@@ -80,19 +80,31 @@ export interface PlannedImport {
   readonly module: string;
   readonly name: string;
   readonly call: HostCall;
-  /** `null` where every call returns the row's errno. */
-  readonly noun: Noun | null;
+  /** Index among the nouns; `null` where every call returns the row's errno. */
+  readonly noun: number | null;
+}
+
+/** What a module imports of its host. */
+export interface PlannedImports {
+  readonly calls: readonly PlannedImport[];
+  /** The nouns they are of, each once. */
+  readonly nouns: readonly Noun[];
 }
 
 /** @throws TypeError for an import without a host call; the rewriter refused such modules */
-export function planImports(imports: ModuleFacts['imports']): PlannedImport[] {
-  return imports.map(({ module, name }) => {
+export function planImports(imports: ModuleFacts['imports']): PlannedImports {
+  const nouns = new Map<Noun, number>();
+  const calls = imports.map(({ module, name }): PlannedImport => {
     const call = findHostCall(module, name);
     if (call === undefined) throw new TypeError(`unlinked import ${module}.${name}`);
-    const noun = call.unservedErrno === null ? NOUNS.get(`${module}.${name}`) : null;
+    if (call.unservedErrno !== null) return { module, name, call, noun: null };
+    const noun = NOUNS.get(`${module}.${name}`);
     if (noun === undefined) throw new TypeError(`no handler for ${module}.${name}`);
-    return { module, name, call, noun };
+    const index = nouns.get(noun) ?? nouns.size;
+    nouns.set(noun, index);
+    return { module, name, call, noun: index };
   });
+  return { calls, nouns: [...nouns.keys()] };
 }
 
 /**
@@ -100,35 +112,28 @@ export function planImports(imports: ModuleFacts['imports']): PlannedImport[] {
  * Every level has a null prototype; a plain object would hand a guest JavaScript's own functions by name.
  */
 export function hostImports(
-  plan: readonly PlannedImport[],
+  { calls, nouns }: PlannedImports,
   host: Host,
   descriptors: Descriptors,
   dispatch: Dispatch,
 ): WebAssembly.Imports {
-  const bound = new Map<Noun, HostModule>();
-  const bind: Bind = (noun) => {
-    const module = bound.get(noun) ?? noun(host, descriptors);
-    bound.set(noun, module);
-    return module;
-  };
+  const bound = nouns.map((noun) => noun(host, descriptors));
   const result: WebAssembly.Imports = Object.create(null);
-  for (const planned of plan) {
+  for (const planned of calls) {
     const names = result[planned.module] ?? (Object.create(null) as WebAssembly.ModuleImports);
     result[planned.module] = names;
-    names[planned.name] = link(planned, dispatch, bind) as WebAssembly.ImportValue;
+    names[planned.name] = link(planned, dispatch, bound) as WebAssembly.ImportValue;
   }
   return result;
 }
 
-/** The handlers of a noun; the same ones each time within an execution. */
-type Bind = (noun: Noun) => HostModule;
-
-function link({ call, noun }: PlannedImport, dispatch: Dispatch, bind: Bind): unknown {
-  if (noun === null) {
+/** @param bound the handlers of each noun; the same ones for all calls of an instance */
+function link({ call, noun }: PlannedImport, dispatch: Dispatch, bound: readonly HostModule[]): unknown {
+  const module = noun === null ? undefined : bound[noun];
+  if (module === undefined) {
     const errno = call.unservedErrno ?? 0;
     return dispatch(call, UNSERVED, () => errno);
   }
-  const module = bind(noun);
   const handler = module.calls[call.name];
   if (handler === undefined) throw new TypeError(`no handler for ${call.module}.${call.name}`);
   const linked = dispatch(call, module, handler);

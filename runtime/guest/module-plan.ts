@@ -1,12 +1,14 @@
 import { type LinkedImport, REWRITTEN } from '../core/module-facts.ts';
 import { type FunctionEntry, initialPages, type ModuleEntry } from '../core/sandbox-messages.ts';
-import { type PlannedImport, planImports } from './host-imports.ts';
+import { type PlannedImports, planImports } from './host-imports.ts';
 
 /** What to do for an instance of one module; the same for every execution, so it is worked out once. */
 export interface ModulePlan extends ModuleEntry {
   /** What others import it by; empty for the entry. */
   readonly name: string;
-  readonly imports: readonly PlannedImport[];
+  readonly imports: PlannedImports;
+  /** Exports to call once it is instantiated, in order. */
+  readonly calls: readonly string[];
   /** The linear memory of its own; `null` when it has none, or another module's. */
   readonly memory: OwnMemory | null;
   /** What it takes from libraries. */
@@ -36,11 +38,26 @@ export function planFunction(entry: FunctionEntry): FunctionPlan {
   const { libraries: linked = [] } = entry;
   const names = new Set(linked.map(({ name }) => name));
   const libraries = linked.map((library) => planModule(library, library.name, names));
-  return { ...planModule(entry, '', names), facts: entry.facts, pages: initialPages(entry), libraries };
+  return {
+    ...planModule(entry, '', names, entry.facts.entry),
+    facts: entry.facts,
+    pages: initialPages(entry),
+    libraries,
+  };
 }
 
-function planModule(entry: ModuleEntry, name: string, libraries: ReadonlySet<string>): ModulePlan {
-  const { module, facts } = entry;
+/** @param called export of the entry; libraries have none */
+function planModule(
+  { module, facts }: ModuleEntry,
+  name: string,
+  libraries: ReadonlySet<string>,
+  called: string | null = null,
+): ModulePlan {
+  const functions = new Set(
+    WebAssembly.Module.exports(module).flatMap((each) => (each.kind === 'function' ? [each.name] : [])),
+  );
+  const start = facts.hasStart ? REWRITTEN.start : null;
+  const calls = [start, '_initialize', called].filter((each) => each !== null && functions.has(each)) as string[];
   const [links, provided] = [true, false].map((linked) =>
     facts.links.filter((link) => libraries.has(link.module) === linked),
   ) as [LinkedImport[], LinkedImport[]];
@@ -49,5 +66,5 @@ function planModule(entry: ModuleEntry, name: string, libraries: ReadonlySet<str
   const isOthers = imported !== undefined && libraries.has(imported.module);
   const memory = facts.memory === null || isOthers ? null : { module: key.module, name: key.name, ...facts.memory };
   const tables = provided.filter(({ kind }) => kind === 'table');
-  return { name, module, facts, imports: planImports(facts.imports), memory, links, tables };
+  return { name, module, facts, imports: planImports(facts.imports), calls, memory, links, tables };
 }

@@ -24,7 +24,7 @@ export class CappedOutput {
     const room = Math.min(bytes.length, this.#cap - this.#kept);
     if (room > 0) {
       this.#reserve(this.#kept + room);
-      this.#buffer.set(bytes.subarray(0, room), this.#kept);
+      this.#buffer.set(room === bytes.length ? bytes : bytes.subarray(0, room), this.#kept);
       this.#kept += room;
     }
     this.#total += bytes.length;
