@@ -79,6 +79,11 @@ const CALLS: Kill = { cause: 'calls', limits: { hostCalls: 5 } };
 const FUEL: Kill = { cause: 'fuel', limits: { fuel: 30_000 } };
 const DEADLINE: Kill = { cause: 'deadline', limits: { deadlineMs: 15 } };
 const CANCEL: Kill = { cause: 'cancelled', limits: {}, afterMs: 15 };
+/** Late enough that a guest has come to wait by then, also on a machine with too much to do. */
+const WHILE_IT_WAITS: readonly Kill[] = [
+  { ...DEADLINE, limits: { deadlineMs: 150 } },
+  { ...CANCEL, afterMs: 150 },
+];
 const OUTPUT: Kill = { cause: 'output', limits: { stdoutBytes: 0, stderrBytes: 0 } };
 
 /** Runs one guest into each kill, side by side; nothing it did may have been swallowed. */
@@ -230,7 +235,7 @@ describe('a guest that is killed while it waits, inside a catch-all, for', () =>
       test(`${name} in ${encoding}`, async () => {
         const row = hostCall(module, field);
         const bytes = guestOf(encoding, [row, ...imports], callWith(1, row, args), { before: first });
-        for (const outcome of await endsFinally(bytes, [DEADLINE, CANCEL], slow)) {
+        for (const outcome of await endsFinally(bytes, WHILE_IT_WAITS, slow)) {
           assert.equal(outcome.usage.hostCalls, 1 + imports.length, 'it did wait');
         }
         // Whoever has the memory next sees nothing of an answer that comes now.
