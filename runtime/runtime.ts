@@ -121,6 +121,7 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
       stopListening = () => api.close();
       await Promise.all([api.listen({ host: wanted.host, port: wanted.port }), ready, cgi.index()]);
       store.warm();
+      store.keepWithin(settings.store.maxBytes);
       const bound = api.server.address();
       return bound === null || typeof bound === 'string'
         ? { address: wanted.host, port: wanted.port }

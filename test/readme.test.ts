@@ -86,6 +86,10 @@ const COMMANDS: Readonly<Record<string, (command: string) => Promise<void>>> = {
   'npx inferbase store export': async (command) => {
     assert.match(await shell(command.replace('CID', coin).replace('average.car', carFile())), /average\.car/);
   },
+  'npx inferbase store ls': async (command) => assert.match(await shell(command), /pinned average/),
+  'npx inferbase store stat': async (command) => assert.match(await shell(command), /blocks +\d+/),
+  'npx inferbase store verify': async (command) => assert.match(await shell(command), /all good/),
+  'npx inferbase store gc': async (command) => assert.match(await shell(command), /^removed/),
   'npx inferbase store import': async (command) => {
     assert.match(await shell(command.replace('average.car', carFile())), /pinned as average/);
   },

@@ -8,7 +8,7 @@ import type { Layout } from './layout.ts';
  * What was written or read within this time is not collected, in ms: whoever fetches or adds a function is done with it,
  * or has pinned it, well before. Only times of files tell other processes what is in use.
  */
-export const FRESH_MS = 10 * 60 * 1000;
+export const FRESH_MS = 2 * 60 * 1000;
 /** A file this old is made fresh again when it is read. */
 const STALE_MS = FRESH_MS / 2;
 

@@ -13,9 +13,27 @@ const MAX_SHARDS = 4096;
 
 type Read = (cid: CID) => Promise<Uint8Array>;
 
+/** Blocks that are served, and which of them at the moment. */
+export interface ServedBlocks extends LocalBlocks {
+  /** CIDs of answers that are being read. */
+  served(): readonly string[];
+}
+
 /** Answers of a trustless gateway out of the folder. */
-export function createLocalBlocks(components: { folder: Pick<BlockFolder, 'get'> }): LocalBlocks {
+export function createLocalBlocks(components: { folder: Pick<BlockFolder, 'get'> }): ServedBlocks {
   const { folder } = components;
+  /** Roots of answers that are being read, one for each. */
+  const served: string[] = [];
+
+  async function* counted(root: CID, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+    const text = root.toString();
+    served.push(text);
+    try {
+      yield* chunks;
+    } finally {
+      served.splice(served.indexOf(text), 1);
+    }
+  }
 
   return {
     block: (cid) => folder.get(cid),
@@ -33,8 +51,10 @@ export function createLocalBlocks(components: { folder: Pick<BlockFolder, 'get'>
         end = end === undefined ? undefined : await follow(end, name, { read, way });
       }
       if (end === undefined || (await folder.get(end)) === undefined) return undefined;
-      return writeCar([cid], answer(end, { way, scope, span, read }));
+      return counted(end, writeCar([cid], answer(end, { way, scope, span, read })));
     },
+
+    served: () => [...served],
   };
 }
 

@@ -28,6 +28,8 @@ import { createSingleFlight } from './single-flight.ts';
 import { checkGateways } from './sources/gateway-source.ts';
 import type { SourcePort } from './sources/port-source.ts';
 import { openStoreFolder } from './store-folder.ts';
+import type { Collected } from './upkeep/collect.ts';
+import { createSizeKeeper } from './upkeep/size-keeper.ts';
 
 /** Largest rewritten module that the front thread reads and checks itself: hashing more would hold up HTTP. */
 const FRONT_BYTES = 1024 * 1024;
@@ -113,6 +115,8 @@ export interface FunctionStore {
   exportCar(cid: string, options: { signal: AbortSignal }): AsyncGenerator<Uint8Array, void, void>;
   /** What is here, for other nodes. */
   readonly local: LocalBlocks;
+  /** From now on what nobody keeps is removed where blocks and prepared modules pass this size. See `upkeep/collect.ts`. */
+  keepWithin(maxBytes: number): void;
   /**
    * Becomes a peer that others can reach and fetch from; without `peers` nothing happens.
    * @returns multiaddrs to reach it at
@@ -169,6 +173,13 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
     connectSources: () => [...(connectSources?.() ?? []), ...(peers === undefined ? [] : [peerSource()])],
   });
   const moduleFolder = createModuleFolder({ layout });
+  const local = createLocalBlocks({ folder: data.blocks });
+  const collect = (maxBytes: number): Promise<Collected> => {
+    // What is in memory is likely to be asked for again, of this process or the next.
+    const recent = [...names].filter(([, { sha256 }]) => modules.has(sha256)).map(([asked]) => cidAsked(asked));
+    return preparation.run({ kind: 'collect', maxBytes, inUse: local.served(), recent }, forever);
+  };
+  const sizeKeeper = createSizeKeeper({ collect, log });
   const flights = createSingleFlight<Prepared>();
   const forever = new AbortController().signal;
   let catching: readonly string[] = [];
@@ -280,7 +291,7 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
   return {
     async get(text, { method, signal }) {
       // The length keeps two pairs from making one key.
-      const asked = `${text.length}\0${text}${method}`;
+      const asked = `${text.length}\0${text}${method}`; // read by cidAsked
       const hit = fromMemory(names.get(asked));
       if (hit !== undefined) return hit;
       if (method.length > MAX_METHOD) {
@@ -298,6 +309,7 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
       const { module, facts, manifest, libraries } = found;
       const result = { module, facts, name, manifest, files: rememberFiles(found.files), libraries };
       remember(result);
+      sizeKeeper.grown();
       for (const library of libraries) remember(library);
       const linked = libraries.map((library) => ({ name: library.name, sha256: library.facts.sha256 }));
       const files = found.files?.sha256 ?? null;
@@ -314,12 +326,22 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
       return { module: found.module, facts: found.facts, name, manifest: null, files: NO_FILES };
     },
 
-    add: (newFiles) => preparation.run({ kind: 'add', files: newFiles }, forever),
+    async add(newFiles) {
+      const added = await preparation.run({ kind: 'add', files: newFiles }, forever);
+      sizeKeeper.grown();
+      return added;
+    },
 
     async pin(text, name) {
       const { cid } = parseCid(text);
       const { linked } = await preparation.run({ kind: 'fetch', cid: text }, forever);
       await pins.add({ cid: cid.toString(), name, linked });
+      // From here on nothing of it is collected; until then, another process may have.
+      for (const root of [cid, ...linked.map((other) => parseCid(other).cid)]) {
+        const { count } = await findMissing(root, data.blocks);
+        if (count > 0) await preparation.run({ kind: 'fetch', cid: text }, forever);
+      }
+      sizeKeeper.grown();
     },
 
     unpin: async (text) => await pins.remove(parseCid(text).cid.toString()),
@@ -346,12 +368,15 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
       modules.clear();
     },
 
-    local: createLocalBlocks({ folder: data.blocks }),
+    local,
+
+    keepWithin: (maxBytes) => sizeKeeper.start(maxBytes),
     joinPeers: async (membership) => (await peers?.join(membership)) ?? [],
 
     warm: () => preparation.warm(),
 
     async close() {
+      sizeKeeper.close();
       await preparation.close();
       await peers?.close();
       data.close();
@@ -360,4 +385,10 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
       fileSets.clear();
     },
   };
+}
+
+/** The CID in a key of what a caller asked for. */
+function cidAsked(asked: string): string {
+  const at = asked.indexOf('\0') + 1;
+  return asked.slice(at, at + Number.parseInt(asked, 10));
 }

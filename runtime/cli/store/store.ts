@@ -2,10 +2,16 @@ import type { Command } from 'commander';
 import { EXIT } from '../exit.ts';
 import type { AddCommand } from '../program.ts';
 import { addExport } from './export.ts';
+import { addGc } from './gc.ts';
 import { addImport } from './import.ts';
+import { addLs } from './ls.ts';
+import { addStat } from './stat.ts';
+import { addVerify } from './verify.ts';
 
 const EXAMPLES = `
 Examples:
+  $ inferbase store ls
+  $ inferbase store verify --repair
   $ inferbase store import price-feed.car
   $ inferbase store export bafy… -o price-feed.car
 Each of them explains itself: inferbase store COMMAND --help.`;
@@ -13,7 +19,7 @@ Each of them explains itself: inferbase store COMMAND --help.`;
 /** Adds one command below `store`. */
 export type AddStoreCommand = (store: Command, done: (exitCode: number) => void) => void;
 
-const COMMANDS: readonly AddStoreCommand[] = [addImport, addExport];
+const COMMANDS: readonly AddStoreCommand[] = [addLs, addStat, addVerify, addGc, addImport, addExport];
 
 /** `store COMMAND`: what is in the data folder. */
 export const addStore: AddCommand = (program, done) => {

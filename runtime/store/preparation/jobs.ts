@@ -19,9 +19,11 @@ import { type CompiledLibrary, librariesOf } from '../libraries.ts';
 import { createLimit } from '../limit.ts';
 import { chooseFile } from '../method.ts';
 import { createModuleFolder, putModule } from '../module-folder.ts';
+import type { Owner } from '../owner.ts';
 import { openPackage, type Package } from '../package.ts';
 import { decodeFiles, encodeFiles, type PackageFiles, readFiles, writeFiles } from '../package-files.ts';
 import { createUnixfsReader } from '../unixfs.ts';
+import { collect } from '../upkeep/collect.ts';
 import type { Fetched, Job, Listing, Prepared, Results } from './protocol.ts';
 
 const MAX_BLOCKS = 4096;
@@ -48,11 +50,13 @@ export interface Jobs {
 /** The work of the preparation thread. */
 export function createJobs(
   components: { layout: Layout; files: AtomicFiles; folder: BlockFolder; readers: BlockReaders },
-  init: { maxFunctionBytes: number; log: (line: string, fields: object) => void },
+  init: { maxFunctionBytes: number; owner: Owner; log: (line: string, fields: object) => void },
 ): Jobs {
   const { layout, files, folder, readers } = components;
   const { maxFunctionBytes: maxBytes } = init;
   const modules = createModuleFolder({ layout });
+  /** CIDs of jobs that run, one for each. */
+  const underWay: string[] = [];
 
   function open({ cid }: Pick<ParsedCid, 'cid'>, { reader, signal }: JobContext): Promise<Package> {
     const unixfs = createUnixfsReader(reader, { bytes: maxBytes, visits: MAX_BLOCKS });
@@ -240,12 +244,18 @@ export function createJobs(
     if (job.kind === 'prepare-file') return await prepareFile(job, context);
     if (job.kind === 'list') return await list(job, context);
     if (job.kind === 'fetch') return await fetchAll(job, context);
+    if (job.kind === 'collect') {
+      const inUse = [...job.inUse, ...underWay];
+      return await collect({ layout, folder, owner: init.owner }, { ...job, inUse, signal: context.signal });
+    }
     const { cid, size } = await addFiles(job.files, (block, bytes) => folder.put(block, bytes), maxBytes);
     return { cid: cid.toString(), size };
   }
 
   return {
     async run(job, context) {
+      const cid = 'cid' in job ? job.cid : undefined;
+      if (cid !== undefined) underWay.push(cid);
       const reader = readers.reader({ bytes: maxBytes + DAG_SLACK, blocks: MAX_BLOCKS }, context.signal);
       const began = performance.now();
       try {
@@ -253,10 +263,11 @@ export function createJobs(
         await reader.settled();
         return result;
       } finally {
+        if (cid !== undefined) underWay.splice(underWay.indexOf(cid), 1);
         reader.close();
         const sources = reader.shares();
-        if (sources.length > 0 && 'cid' in job) {
-          init.log('fetched', { cid: job.cid, ms: Math.round(performance.now() - began), sources });
+        if (sources.length > 0) {
+          init.log('fetched', { cid, ms: Math.round(performance.now() - began), sources });
         }
       }
     },

@@ -6,6 +6,7 @@ import type { CompiledLibrary } from '../libraries.ts';
 import type { Owner } from '../owner.ts';
 import type { PackageFiles } from '../package-files.ts';
 import type { SourcePort } from '../sources/port-source.ts';
+import type { Collected } from '../upkeep/collect.ts';
 
 /** Everything that the front thread and the preparation thread say to each other. */
 
@@ -31,7 +32,14 @@ export type Job =
   | { readonly kind: 'add'; readonly files: readonly NewFile[] }
   | { readonly kind: 'list'; readonly cid: string }
   /** Fetches every block below a CID. */
-  | { readonly kind: 'fetch'; readonly cid: string };
+  | { readonly kind: 'fetch'; readonly cid: string }
+  /** Removes what nobody keeps, past a size. */
+  | {
+      readonly kind: 'collect';
+      readonly maxBytes: number;
+      readonly inUse: readonly string[];
+      readonly recent: readonly string[];
+    };
 
 /** A function that is compiled; sending a compiled module to another thread costs nothing. */
 export interface Prepared {
@@ -66,6 +74,7 @@ export interface Results {
   readonly add: { readonly cid: string; readonly size: number };
   readonly list: Listing;
   readonly fetch: Fetched;
+  readonly collect: Collected;
 }
 
 export type ToThread =
