@@ -8,8 +8,9 @@ import { permissions } from './targets/permissions.ts';
 import { request } from './targets/request.ts';
 import { rewriter } from './targets/rewriter.ts';
 import { settings } from './targets/settings.ts';
+import { web } from './targets/web.ts';
 
 /** Everything that takes bytes from strangers. */
 export const TARGETS: readonly FuzzTarget[] = [
-  ...[rewriter, manifest, tar, packages, car, request, permissions, settings, httpOptions, hostCalls],
+  ...[rewriter, manifest, tar, packages, car, request, permissions, settings, httpOptions, web, hostCalls],
 ];

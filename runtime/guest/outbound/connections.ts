@@ -1,11 +1,13 @@
 import type { Dispatcher } from 'undici';
 import { OutboundError } from './errors.ts';
 import { Shares } from './shares.ts';
+import { Unread } from './unread.ts';
 
 /** Pools beyond this many are closed, the one unused for longest first. */
 const MAX_POOLS = 256;
 /** Sockets to one place; more requests than that wait for one (see `Shares`). */
 const MAX_SOCKETS = 512;
+const MAX_UNREAD_BYTES = 268_435_456;
 export const CONNECT_TIMEOUT_MS = 10_000;
 
 /** One address, reached for one decision. */
@@ -13,6 +15,8 @@ export interface Place {
   readonly dispatcher: Dispatcher;
   /** Who holds its sockets. */
   readonly shares: Shares;
+  /** What was received and not read, from here and everywhere else. */
+  readonly unread: Unread;
 }
 
 type Undici = typeof import('undici');
@@ -35,8 +39,10 @@ export interface Connections {
 /**
  * Keep-alive connection pools of one thread. undici is loaded when the first is needed.
  * @param sockets most to one place
+ * @param unreadBytes of all responses, received and not read
  */
-export function createConnections(sockets = MAX_SOCKETS): Connections {
+export function createConnections(sockets = MAX_SOCKETS, unreadBytes = MAX_UNREAD_BYTES): Connections {
+  const unread = new Unread(unreadBytes);
   const places = new Map<string, Place & { pool: { destroy(): Promise<void>; close(): Promise<void> } }>();
   let loading: Promise<Undici> | undefined;
   let undici: Undici | null = null;
@@ -56,7 +62,7 @@ export function createConnections(sockets = MAX_SOCKETS): Connections {
         allowH2: false,
         connect: (options, callback) => connect({ ...options, hostname: address }, callback),
       });
-      place = { dispatcher: pool, pool, shares: new Shares(sockets) };
+      place = { dispatcher: pool, pool, shares: new Shares(sockets), unread };
       for (const [oldest, unused] of places) {
         if (places.size < MAX_POOLS) break;
         places.delete(oldest);

@@ -40,20 +40,31 @@ export class NotConnected extends OutboundError {}
 /** Made once: it is met by nobody, and a stack trace for each response costs more than reading it. */
 const CLOSED = new OutboundError('cancelled', 'The response was closed.');
 
+const UNREAD = 'too much that guests asked for is not read, most of it by this execution; read or close responses';
 const TOO_MANY = 'all sockets to this place are taken, most of them by this execution; read or close responses';
 
 /**
  * Sends one request and waits for the head of its final (not 1xx) response.
  * @throws NotConnected before anything was sent; OutboundError afterwards
  */
-export function exchange({ dispatcher, shares }: Place, options: ExchangeOptions): Promise<Answer> {
+export function exchange({ dispatcher, shares, unread }: Place, options: ExchangeOptions): Promise<Answer> {
   const { shown, stop, owner } = options;
   return new Promise<Answer>((resolve, reject) => {
     let controller: Dispatcher.DispatchController | null = null;
     let started = false;
     let over = false;
     let onOver: (() => void) | null = null;
-    const body = new ResponseBody({ maxBytes: options.maxBodyBytes, resume: () => controller?.resume() });
+    const body: ResponseBody = new ResponseBody({
+      maxBytes: options.maxBodyBytes,
+      resume: () => controller?.resume(),
+      unread: unread.open(owner, {
+        drop() {
+          const reason = new OutboundError('transport', `The response of ${shown} was dropped for others: ${UNREAD}.`);
+          finish(reason);
+          body.discard(reason);
+        },
+      }),
+    });
 
     let connectTimer: NodeJS.Timeout | undefined;
     let leave = (): void => {};

@@ -73,16 +73,18 @@ const NEXT_ADDRESS_AFTER_MS = 3_000;
  * which every redirect passes again.
  * @param init.upstreams servers with a name, reached without a permission
  * @param init.sockets most to one place
+ * @param init.unreadBytes most of all responses that were received and not read
  * @param init.log one line for the operator
  */
 export function createOutbound(init: {
   upstreams: Readonly<Record<string, Upstream>>;
   sockets?: number;
+  unreadBytes?: number;
   log: (line: string) => void;
 }): Outbound {
   const upstreams = readUpstreams(init.upstreams);
   const resolver = createResolver();
-  const connections = createConnections(init.sockets);
+  const connections = createConnections(init.sockets, init.unreadBytes);
   const unreachable = new Set<NamedUpstream>();
   const targets = new Map<string, Target>();
 

@@ -1,5 +1,12 @@
+import type { UnreadShare } from './unread.ts';
+
 /** Bytes kept for a reader that is slower than the server before the socket is paused. */
 const HIGH_WATER_BYTES = 65_536;
+/**
+ * Chunks below this many bytes are copied, and put together: each is a view that keeps the whole of what was read from the
+ * socket, and a server that sends single bytes would have us keep a hundred bytes for each.
+ */
+const SMALL_BYTES = 4_096;
 
 /**
  * A response body between the socket that fills it and the guest that reads it: bounded by pausing the socket, counted
@@ -8,18 +15,25 @@ const HIGH_WATER_BYTES = 65_536;
 export class ResponseBody {
   readonly #maxBytes: number;
   readonly #resume: () => void;
+  readonly #unread: UnreadShare;
   #chunks: Uint8Array[] = [];
   #offset = 0;
   #buffered = 0;
+  /** Where small chunks go; the last of `#chunks` is what of it is used, unless it was read already. */
+  #block: Uint8Array<ArrayBuffer> | null = null;
   #received = 0;
   #ended = false;
   #failure: Error | null = null;
   #wake: (() => void) | null = null;
 
-  /** @param init.resume asks the socket for more; may push before it returns */
-  constructor(init: { maxBytes: number; resume: () => void }) {
+  /**
+   * @param init.resume asks the socket for more; may push before it returns
+   * @param init.unread is told of the bytes that wait here; may call `discard` before it returns
+   */
+  constructor(init: { maxBytes: number; resume: () => void; unread: UnreadShare }) {
     this.#maxBytes = init.maxBytes;
     this.#resume = init.resume;
+    this.#unread = init.unread;
   }
 
   /** All of it arrived, or it failed: nothing more will be pushed. */
@@ -37,12 +51,35 @@ export class ResponseBody {
     const kept = chunk.length > room ? chunk.subarray(0, room) : chunk;
     this.#received += kept.length;
     if (kept.length > 0) {
-      this.#chunks.push(kept);
+      this.#keep(kept);
       this.#buffered += kept.length;
+      this.#unread.add(kept.length);
     }
-    if (kept !== chunk) return 'stop';
+    if (kept !== chunk || this.settled) return 'stop';
     this.#notify();
     return this.#buffered >= HIGH_WATER_BYTES ? 'pause' : 'more';
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (bytes.length >= SMALL_BYTES) {
+      this.#chunks.push(bytes);
+      return;
+    }
+    const last = this.#chunks.at(-1);
+    const block = this.#block;
+    if (last !== undefined && block !== null && last.buffer === block.buffer) {
+      const end = last.length + bytes.length;
+      if (end <= block.length) {
+        block.set(bytes, last.length);
+        this.#chunks[this.#chunks.length - 1] = block.subarray(0, end);
+        return;
+      }
+    }
+    // Most bodies are one small chunk: room for more is made for those that go on.
+    const made = new Uint8Array(last === undefined ? bytes.length : SMALL_BYTES);
+    made.set(bytes);
+    this.#block = made;
+    this.#chunks.push(made.subarray(0, bytes.length));
   }
 
   end(): void {
@@ -64,6 +101,7 @@ export class ResponseBody {
     this.#failure = reason;
     this.#ended = false;
     this.#chunks = [];
+    this.#unread.add(-this.#buffered);
     this.#buffered = 0;
     this.#offset = 0;
   }
@@ -103,6 +141,7 @@ export class ResponseBody {
   #drain(target: Uint8Array): number {
     let filled = 0;
     while (filled < target.length && this.#chunks.length > 0) filled += this.#take(target.subarray(filled));
+    this.#unread.add(-filled);
     return filled;
   }
 

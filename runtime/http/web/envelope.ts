@@ -1,4 +1,5 @@
 import { InferbaseError } from '../../core/errors.ts';
+import { hasMoreValuesThan } from '../../core/json-size.ts';
 import { responseHeaders } from './headers.ts';
 
 /**
@@ -89,6 +90,8 @@ function plainResponse(body: Buffer): WebResponse {
 
 /** Longest body that is parsed to see whether it is JSON, in bytes. */
 const MAX_PARSED_BYTES = 1_048_576;
+/** And most values in it: a guest that prints nothing but brackets would hold the thread. */
+const MAX_PARSED_VALUES = 50_000;
 
 /** A type for a body of which the function said none. */
 function typeOf(body: Buffer): string {
@@ -100,12 +103,13 @@ function typeOf(body: Buffer): string {
   }
   const begin = text.slice(0, 64).trimStart().toLowerCase();
   if (begin.startsWith('<!doctype html') || begin.startsWith('<html')) return 'text/html; charset=utf-8';
-  return isJson(text, begin) ? 'application/json' : 'text/plain; charset=utf-8';
+  return isJson(body, text, begin) ? 'application/json' : 'text/plain; charset=utf-8';
 }
 
 /** A number alone is text as much as JSON; an object or a list is meant. */
-function isJson(text: string, begin: string): boolean {
+function isJson(body: Buffer, text: string, begin: string): boolean {
   if (text.length > MAX_PARSED_BYTES || !(begin.startsWith('{') || begin.startsWith('['))) return false;
+  if (hasMoreValuesThan(MAX_PARSED_VALUES, body)) return false;
   try {
     JSON.parse(text);
     return true;

@@ -72,7 +72,7 @@ export async function closedPort(): Promise<number> {
 export function outboundFor(
   t: TestContext,
   upstreams: Record<string, Partial<Upstream> & { url: string }> = {},
-  sockets?: number,
+  bounds: { readonly sockets?: number; readonly unreadBytes?: number } = {},
 ): Outbound & { lines: string[] } {
   const lines: string[] = [];
   const complete = Object.entries(upstreams).map(
@@ -80,7 +80,7 @@ export function outboundFor(
   );
   const outbound = createOutbound({
     upstreams: Object.fromEntries(complete),
-    ...(sockets !== undefined && { sockets }),
+    ...bounds,
     log: (line) => lines.push(line),
   });
   t.after(() => outbound.close());

@@ -8,7 +8,7 @@ describe('sockets to one place', () => {
       if (request.url === '/quick') response.end('quick');
       else response.write(`begin${'x'.repeat(200_000)}`);
     });
-    const outbound = outboundFor(t, { model: { url: origin } }, 8);
+    const outbound = outboundFor(t, { model: { url: origin } }, { sockets: 8 });
     const greedy = new AbortController().signal;
     const modest = new AbortController().signal;
     const open = async (signal: AbortSignal) => outbound.request(get('http://model/slow', { signal }));
@@ -36,7 +36,7 @@ describe('sockets to one place', () => {
   it('stay with executions that hold one each: the next one waits its turn', async (t) => {
     const waiting: (() => void)[] = [];
     const { origin } = await serve(t, (_request, response) => waiting.push(() => response.end('done')));
-    const outbound = outboundFor(t, { model: { url: origin } }, 2);
+    const outbound = outboundFor(t, { model: { url: origin } }, { sockets: 2 });
     const asked = Array.from({ length: 5 }, () =>
       outbound.request(get('http://model/', { signal: new AbortController().signal })).then(textOf),
     );
@@ -47,5 +47,39 @@ describe('sockets to one place', () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     assert.deepEqual(await Promise.all(asked), Array(5).fill('done'));
+  });
+});
+
+describe('what was received and not read', () => {
+  it('is dropped of the execution that has the most of it, the oldest response first', async (t) => {
+    const { origin } = await serve(t, (_request, response) => response.end('x'.repeat(50_000)));
+    const outbound = outboundFor(t, { model: { url: origin } }, { unreadBytes: 300_000 });
+    const open = async (signal: AbortSignal) => outbound.request(get('http://model/', { signal }));
+    const greedy = new AbortController().signal;
+    const held = [];
+    for (let index = 0; index < 9; index++) held.push(await open(greedy));
+    const modest = [];
+    for (let index = 0; index < 4; index++) modest.push(await open(new AbortController().signal));
+    for (const response of modest) assert.equal((await bytesOf(response)).length, 50_000);
+    const ends = await Promise.allSettled(held.map((response) => bytesOf(response)));
+    const lost = ends.flatMap((end) => (end.status === 'rejected' ? [String(end.reason)] : []));
+    assert.ok(lost.length >= 1 && lost.length <= 6, `${lost.length} were dropped`);
+    assert.equal(ends[0]?.status, 'rejected');
+    for (const reason of lost) assert.match(reason, /dropped for others.*read or close/);
+    // What is read or closed counts no longer.
+    for (let index = 0; index < 20; index++) assert.equal((await bytesOf(await open(greedy))).length, 50_000);
+  });
+
+  it('in single bytes takes little more than its bytes, and comes out as it came', async (t) => {
+    const text = 'abcdefghijklmnopqrstuvwxyz'.repeat(1_000);
+    const { origin } = await serve(t, (_request, response) => {
+      for (const char of text) response.write(char);
+      response.end();
+    });
+    const outbound = outboundFor(t, { model: { url: origin } });
+    for (const step of [1, 7, 4_096, 100_000]) {
+      const response = await outbound.request(get('http://model/'));
+      assert.equal((await bytesOf(response, step)).toString(), text);
+    }
   });
 });

@@ -54,6 +54,11 @@ describe('the envelope of a response', () => {
     [line(`{"status":200,"length":0,"headers":[["a","${'b'.repeat(20_000)}"]]}`), /20001 bytes of headers/],
     [line(`{"status":200,"length":0,"headers":[["a","${'b'.repeat(70_000)}"]]}`), /not one line/],
   ];
+  test('a megabyte of brackets is text, unparsed', () => {
+    const { headers } = read(`${'['.repeat(500_000)}${']'.repeat(500_000)}`);
+    assert.deepEqual(headers, [['content-type', ['text/plain; charset=utf-8']]]);
+  });
+
   test('one that is broken is refused by name, whatever a guest makes of it', () => {
     for (const [text, message] of BROKEN) {
       assert.throws(() => read(text), message, text.slice(0, 200));
