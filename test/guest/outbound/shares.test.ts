@@ -63,7 +63,7 @@ describe('what was received and not read', () => {
     for (const response of modest) assert.equal((await bytesOf(response)).length, 50_000);
     const ends = await Promise.allSettled(held.map((response) => bytesOf(response)));
     const lost = ends.flatMap((end) => (end.status === 'rejected' ? [String(end.reason)] : []));
-    assert.ok(lost.length >= 1 && lost.length <= 6, `${lost.length} were dropped`);
+    assert.ok(lost.length >= 1 && lost.length < 9, `${lost.length} were dropped`);
     assert.equal(ends[0]?.status, 'rejected');
     for (const reason of lost) assert.match(reason, /dropped for others.*read or close/);
     // What is read or closed counts no longer.
