@@ -133,12 +133,22 @@ export function writeCheck(code: ByteWriter, { fuel, slow }: Meter, n: number, h
 }
 
 /**
- * `fuel -= n; if fuel < 0: repay(n)`. Three instructions of the processor and a branch that is hardly ever taken; `repay`
+ * `fuel -= n; if fuel < 0: repay(n)`, by way of a local where there is one, which saves loading it again. Three instructions of the processor and a branch that is hardly ever taken; `repay`
  * gives `n` back before it asks, so that the check comes first after all.
  */
-export function writeCharge(code: ByteWriter, { fuel, repay }: Meter, n: number, hints: Hints): void {
-  code.u8(OP.globalGet).u32(fuel).u8(OP.i32Const).s32(n).u8(OP.i32Sub, OP.globalSet).u32(fuel);
-  code.u8(OP.globalGet).u32(fuel).u8(OP.i32Const, 0, OP.i32LtS);
+export function writeCharge(
+  code: ByteWriter,
+  { fuel, repay }: Meter,
+  n: number,
+  hints: Hints,
+  local: number | null,
+): void {
+  code.u8(OP.globalGet).u32(fuel).u8(OP.i32Const).s32(n).u8(OP.i32Sub);
+  if (local !== null) code.u8(OP.localTee).u32(local);
+  code.u8(OP.globalSet).u32(fuel);
+  if (local !== null) code.u8(OP.localGet).u32(local);
+  else code.u8(OP.globalGet).u32(fuel);
+  code.u8(OP.i32Const, 0, OP.i32LtS);
   hints.push(code.length);
   code.u8(OP.if, NO_VALUES, OP.i32Const).s32(n).u8(OP.call).u32(repay).u8(OP.drop, OP.end);
 }

@@ -1,5 +1,5 @@
 import { BOUNDS } from './bounds.ts';
-import { MAX_CHARGE } from './op-costs.ts';
+import { LEAF_COST, MAX_CHARGE } from './op-costs.ts';
 
 /** What the rewriter does at one place of the code. Offsets are of the whole file. */
 export const EDIT = {
@@ -36,17 +36,26 @@ export interface BodySpan {
 }
 /** A body and what is changed in it. */
 export interface EditedBody extends BodySpan {
-  /** Fuel charged at its head. */
+  /** Fuel charged at its head; 0 where it is charged further in, or not at all. */
   readonly cost: number;
   /** Index in `edits` where those of the next body begin. */
   readonly editsEnd: number;
-  /** It gets a local that holds the fuel in loops that are branched out of. */
+  /** It gets a local for the fuel. */
   readonly needsLocal: boolean;
+}
+
+/** One side of a condition: where its code begins, and what it costs. */
+interface Arm {
+  readonly at: number;
+  cost: number;
 }
 
 /**
  * Collects, while the code of a module is walked over, what the rewriter changes in it. Fuel is charged at the head of
  * each function and of each loop, for the instructions that belong to it and to no loop inside.
+ *
+ * A function that does little before it calls, and calls on one side of a condition only, is charged on that side; one
+ * that does little and never calls is not charged: see `LEAF_COST`.
  *
  * V8 unrolls a loop only where nothing calls. So in a loop that neither calls nor holds another loop, the cold path of
  * the charge leaves for an outer loop, added around it, which calls and enters again. Labels that point further out
@@ -66,7 +75,10 @@ export class CodeEdits {
   readonly #costs: number[] = [];
   /** The open function can take a local more. */
   #roomForLocal = true;
-  #needsLocal = false;
+  #firstEdit = 0;
+  #arm: Arm | null = null;
+  /** The only side of a condition that calls; `null` when nothing does; `everywhere` when other code does as well. */
+  #calling: Arm | null | 'everywhere' = null;
   #loops = 0;
   #labels = 0;
 
@@ -78,13 +90,38 @@ export class CodeEdits {
     this.#costs.length = 0;
     this.#heads.length = 0;
     this.#roomForLocal = locals < BOUNDS.locals;
-    this.#needsLocal = false;
+    this.#firstEdit = this.edits.length;
+    this.#arm = null;
+    this.#calling = null;
+  }
+
+  /**
+   * One side of a condition that stands in no block begins.
+   * @param at where its code does
+   * @param cost so far of the function
+   */
+  openArm(at: number, cost: number): void {
+    this.closeArm(cost);
+    this.#arm = { at, cost: -cost };
+  }
+
+  closeArm(cost: number): void {
+    if (this.#arm !== null) this.#arm.cost += cost;
+    this.#arm = null;
   }
 
   /** @param cost fuel of the instructions outside of its loops */
   closeFunction(span: BodySpan, cost: number): void {
-    const edited = { cost: Math.min(cost, MAX_CHARGE), editsEnd: this.edits.length, needsLocal: this.#needsLocal };
-    this.bodies.push({ ...span, ...edited });
+    let head = Math.min(cost, MAX_CHARGE);
+    const calling = this.#calling;
+    if (this.edits.length === this.#firstEdit && calling !== 'everywhere') {
+      if (cost - (calling === null ? 0 : calling.cost) <= LEAF_COST) {
+        if (calling !== null) this.#add(EDIT.charge, calling.at, calling.at, head);
+        head = 0;
+      }
+    }
+    const charged = head > 0 || this.edits.length > this.#firstEdit;
+    this.bodies.push({ ...span, cost: head, editsEnd: this.edits.length, needsLocal: charged && this.#roomForLocal });
   }
 
   /**
@@ -100,7 +137,6 @@ export class CodeEdits {
     this.#costs.push(cost);
     this.loopDepth = depth;
     this.plain = true;
-    this.#needsLocal ||= this.#roomForLocal;
     this.#heads.push(this.#add(EDIT.branchOut, start, end, 0));
     if (!this.#roomForLocal) this.callsHere();
     this.#loops += 1;
@@ -116,6 +152,13 @@ export class CodeEdits {
     this.plain = false;
     this.loopDepth = this.#depths.pop() as number;
     return this.#costs.pop() as number;
+  }
+
+  /** A call. */
+  call(): void {
+    this.callsHere();
+    this.#calling ??= this.#arm ?? 'everywhere';
+    if (this.#calling !== this.#arm) this.#calling = 'everywhere';
   }
 
   /** The innermost loop calls, or holds another: it is charged in place, and its labels stay as they are. */

@@ -1,9 +1,12 @@
 import { OPCODES } from './opcodes.ts';
 
+/** Fuel of a call: the frame, and as much as a function may do that is not charged for, see `LEAF_COST`. */
+const CALL_COST = 6;
+
 /** Instructions that take V8 far longer than most, in fuel; one unit is about half a nanosecond. */
 const DEAR: readonly (readonly [name: RegExp, cost: number])[] = [
   [/^(i32|i64)\.(div|rem)_|\.sqrt$/, 8],
-  [/^(call|call_indirect|call_ref|return_call|return_call_indirect|return_call_ref)$/, 3],
+  [/^(call|call_indirect|call_ref|return_call|return_call_indirect|return_call_ref)$/, CALL_COST],
   [/^table\.(get|set)$/, 4],
 ];
 /** What only gives code its shape. */
@@ -17,8 +20,12 @@ function costOf(name: string | undefined): number {
 /** Fuel of each opcode of one byte; what it does by length comes on top (see `BULK_COST`). */
 export const OP_COSTS: Uint16Array = Uint16Array.from(OPCODES.names, costOf);
 
-/** Fuel of calling a function, beside the instructions in it: frame, arguments, check of the stack. */
-export const FUNCTION_COST = 3;
+/**
+ * Most fuel of a way through a function, without loops and calls, that is not charged for: who calls it paid for that.
+ * So a comparison function, or the end of a recursion, costs no more than it does unmetered; and whatever goes on for
+ * ever still pays, since it loops or calls.
+ */
+export const LEAF_COST = 16;
 
 /** Locals of a function that are zeroed for one unit of fuel. */
 export const LOCALS_PER_FUEL = 4;

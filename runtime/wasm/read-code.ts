@@ -2,7 +2,7 @@ import { BOUNDS } from './bounds.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { BodySpan } from './code-edits.ts';
 import type { ModuleShape } from './module-shape.ts';
-import { FUNCTION_COST, LOCALS_PER_FUEL } from './op-costs.ts';
+import { LOCALS_PER_FUEL } from './op-costs.ts';
 import { readValueType } from './value-types.ts';
 import { walkExpression } from './walk-code.ts';
 
@@ -38,7 +38,7 @@ export function readCode(reader: ByteReader, shape: ModuleShape): void {
     const problem = compile.closeFunction();
     if (problem !== null) reader.fail(problem, contentAt, 'build it with optimisation, or split its functions');
     const span = { contentAt, groupsAt, codeAt, end, groups, locals: params + locals };
-    edits.closeFunction(span, FUNCTION_COST + Math.floor(locals / LOCALS_PER_FUEL) + cost);
+    edits.closeFunction(span, Math.floor(locals / LOCALS_PER_FUEL) + cost);
   }
   reader.end = sectionEnd;
 }

@@ -33,12 +33,13 @@ export function spliceCode(bytes: Uint8Array, old: SectionSpan, shape: ModuleSha
     body.clear();
     writeLocals(body, bytes, span);
     const hints: Hints = [];
-    writeCharge(body, appended, span.cost, hints);
+    const local = span.needsLocal ? span.locals : null;
+    if (span.cost > 0) writeCharge(body, appended, span.cost, hints, local);
     let copied = span.codeAt;
     for (; edit < span.editsEnd; edit += EDIT_STRIDE) {
       body.copy(bytes, copied, edits[edit + 1] as number);
       copied = edits[edit + 2] as number;
-      writeEdit(body, bytes, edits, edit, appended, span.locals, hints);
+      writeEdit(body, bytes, edits, edit, appended, local, hints);
     }
     body.copy(bytes, copied, span.end);
     if (body.length > BOUNDS.functionBytes) {
@@ -69,14 +70,14 @@ function writeHints(content: ByteWriter, functionIndex: number, hints: Hints): v
   for (const hint of hints) content.u32(Math.abs(hint)).u8(1, hint < 0 ? 1 : 0);
 }
 
-/** @param local index of the local that holds the fuel */
+/** @param local index of the local for the fuel; `null` in a function with no room for one, which branches out of no loop */
 function writeEdit(
   body: ByteWriter,
   bytes: Uint8Array,
   edits: readonly number[],
   at: number,
   appended: Appended,
-  local: number,
+  local: number | null,
   hints: Hints,
 ): void {
   const start = edits[at + 1] as number;
@@ -84,9 +85,10 @@ function writeEdit(
   const value = edits[at + 3] as number;
   switch (edits[at]) {
     case EDIT.charge:
-      writeCharge(body, appended, value, hints);
+      writeCharge(body, appended, value, hints, local);
       return;
     case EDIT.branchOut:
+      if (local === null) throw new TypeError('a loop is branched out of without a local');
       // The outer loop takes and gives the same values, so what lies on the stack passes through both headers.
       body.copy(bytes, start, end);
       writeCheck(body, appended, value, hints);

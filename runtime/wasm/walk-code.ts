@@ -10,6 +10,7 @@ import { PREFIXED_EFFECTS, STACK_EFFECTS } from './stack-effects.ts';
 import { readBlockType } from './value-types.ts';
 
 const IF = 0x04;
+const ELSE = 0x05;
 const TRY = 0x06;
 const SIMD = 0xfd;
 
@@ -114,6 +115,7 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
         break;
       case IMMEDIATE.again:
         compile.again();
+        if (depth === 2 && opcode === ELSE) edits?.openArm(position, cost);
         break;
       case IMMEDIATE.label:
         compile.add(WEIGHT.label);
@@ -124,7 +126,10 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
         } else position = afterLeb(bytes, position);
         break;
       case IMMEDIATE.end:
-        if (edits !== null && depth === edits.loopDepth) cost = edits.closeLoop(at, cost);
+        if (edits !== null) {
+          if (depth === edits.loopDepth) cost = edits.closeLoop(at, cost);
+          if (depth === 2) edits.closeArm(cost);
+        }
         depth -= 1;
         compile.closeBlock();
         break;
@@ -137,6 +142,7 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
         }
         reader.position = position;
         openBlock(reader, shape, opcode, immediate);
+        if (depth === 2 && opcode === IF) edits?.openArm(reader.position, cost);
         if (opcode === TRY) code.catches ??= 'try';
         if (immediate === IMMEDIATE.tryTable) {
           code.catches ??= 'try_table';
@@ -204,7 +210,7 @@ function noteEdits(edits: CodeEdits, immediate: number, start: number, end: numb
     case IMMEDIATE.call:
     case IMMEDIATE.callType:
     case IMMEDIATE.callIndirect:
-      edits.callsHere();
+      edits.call();
       return;
     case IMMEDIATE.grow:
       edits.grow(start, end);

@@ -227,9 +227,50 @@ describe('what fuel is charged for', () => {
     }
   });
 
-  test('a function with nothing in it', async () => {
-    assert.ok((await fuelOf('(func (export "go"))')) > 0);
+  test('a call, which pays for a function that does next to nothing', async () => {
+    const caller =
+      '(func (export "go") (param i32) (loop $l (call $f) (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))';
+    const each = async (body: string): Promise<number> =>
+      ((await fuelOf(`(func $f ${body}) ${caller}`, 101)) - (await fuelOf(`(func $f ${body}) ${caller}`, 1))) / 100;
+    const nothing = await each('');
+    assert.ok(nothing > 6 && nothing < 20, String(nothing));
+    assert.equal(await each('(drop (i32.const 1))'), nothing);
+    assert.ok((await each('(drop (i32.const 1))'.repeat(20))) > nothing + 20);
   });
+});
+
+describe('whatever goes on for ever pays, wherever it calls itself', () => {
+  const self = '(return_call $f (local.get 0))';
+  const bodies: Readonly<Record<string, string>> = {
+    'at once': self,
+    'on one side of a condition': `(if (local.get 0) (then ${self}))`,
+    'on the other side': `(if (i32.eqz (local.get 0)) (then (nop)) (else ${self}))`,
+    'on both sides': `(if (local.get 0) (then ${self}) (else ${self}))`,
+    'in a block on one side': `(if (local.get 0) (then (block $b (br_if $b (i32.eqz (local.get 0))) ${self})))`,
+    'in a condition within a block': `(block (if (local.get 0) (then ${self})))`,
+    'after a condition that does not': `(if (i32.eqz (local.get 0)) (then (return))) ${self}`,
+    'on one side, after another call': `(call $leaf) (if (local.get 0) (then ${self}))`,
+    'within a try': `(try (do (if (local.get 0) (then ${self}))) (catch_all))`,
+    'through a table': '(return_call_indirect (type $t) (local.get 0) (i32.const 0))',
+    'through a table on one side':
+      '(if (local.get 0) (then (return_call_indirect (type $t) (local.get 0) (i32.const 0))))',
+    'by way of another': '(return_call $g (local.get 0))',
+  };
+  for (const [what, body] of Object.entries(bodies)) {
+    test(what, async () => {
+      const bytes = await wat(`(module (type $t (func (param i32))) (table funcref (elem $f))
+        (func $leaf) (func $g (param i32) (if (local.get 0) (then (return_call $f (local.get 0)))))
+        (func $f (export "go") (type $t) ${body}))`);
+      const used = new Set<number>();
+      for (const slice of [1, 100_000]) {
+        const guest = await instantiateRewritten(prepareModule(bytes), {}, { slice, fuel: 1_000_003 });
+        assert.throws(() => guest.call('go', 1), /unreachable/);
+        used.add(guest.fuelUsed());
+      }
+      assert.equal(used.size, 1, [...used].join());
+      assert.ok([...used].every((fuel) => fuel > 990_000));
+    });
+  }
 });
 
 test('what metering would make too large for V8 is refused with the size', async () => {
