@@ -96,7 +96,7 @@ describe('failures', () => {
       exitCode: EXIT.failure,
       lines: ['error ERR_SOURCE_UNAVAILABLE: nobody has it.', '  a: 404', '  b: stalled'],
     });
-    assert.match(reportFailure(error, true).lines.at(-1) ?? '', /\n {4}at /);
+    assert.match(reportFailure(error, true).lines.at(-1) ?? '', /^ {4}at /);
   });
 
   test('an address that cannot be listened on is one sentence with what to do', () => {

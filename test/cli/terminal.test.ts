@@ -45,6 +45,11 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   test: [{ args: ['test', '.'], says: /^ {2}✓ ends with three[\s\S]*^1 passed/m }],
   pin: [{ args: ['pin', 'exit-three.wasm'], says: /^bafk\w+ \d+ B exit-three\.wasm\n/ }],
+  unpin: [
+    { args: ['unpin', 'a.txt'], atTerminal: ['unpin', 'b.txt'], says: /^bafk\w+ unpinned, local$/m },
+    { args: ['unpin', 'c.txt'], code: 1, says: /c\.txt/ },
+  ],
+  pins: [{ args: ['pins'], says: /CID.* exit-three\.wasm/ }],
   store: [
     {
       args: ['store', 'export', 'CID', '-o', 'one.car'],
@@ -66,6 +71,8 @@ describe('every command, with and without a terminal', () => {
     await writeFile(join(dir, 'inferbase.yaml'), 'function: {name: told, module: exit-three.wasm}');
     const own = 'module: exit-three.wasm\ntests: [{name: ends with three, expect: {exitCode: 3}}]';
     await writeFile(join(dir, 'told.test.yaml'), own);
+    for (const name of ['a.txt', 'b.txt']) await writeFile(join(dir, name), name);
+    await run(['pin', 'a.txt', 'b.txt'], dir);
     await mkdir(join(dir, 'taken'));
     await writeFile(join(dir, 'taken', 'README.md'), 'mine');
     cid = JSON.parse((await run(['pin', 'exit-three.wasm', '--json'], dir)).stdout).cid;
