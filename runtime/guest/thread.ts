@@ -11,6 +11,7 @@ import { planFunction } from './module-plan.ts';
 import { OnCpu } from './on-cpu.ts';
 import { createOutbound } from './outbound/fetch.ts';
 import { TRAP } from './trap.ts';
+import { warmUp } from './warm-up.ts';
 
 /** Entry of a sandbox thread: messages in, executions, messages out. */
 async function serve(port: MessagePort, data: SandboxThreadData): Promise<void> {
@@ -113,6 +114,10 @@ async function serve(port: MessagePort, data: SandboxThreadData): Promise<void> 
     for (const number of message.droppedFiles) files.delete(number);
   });
   port.postMessage({ ready: { catching }, ...packOutcomes([]), logs: [] } satisfies FromSandbox);
+  // Not while somebody waits.
+  setImmediate(() => {
+    if (functions.size === 0) void warmUp(sandbox);
+  });
 }
 
 const EMPTY = new Uint8Array(0);
