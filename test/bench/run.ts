@@ -11,6 +11,7 @@ import { ROOT } from '../source-files.ts';
 import { measureHostCalls, renderHostCalls } from './host-calls.ts';
 import { type MeteringRow, measureMetering, summarizeMetering } from './metering.ts';
 import { measureNeighbours, renderNeighbours } from './neighbours.ts';
+import { measurePeers } from './peers.ts';
 import { FROM_SOURCE } from './servers.ts';
 import { measureSoak, renderSoak } from './soak.ts';
 import { installProduct, measureFirstExecution, measureStart, type StartRow } from './start-up.ts';
@@ -73,6 +74,7 @@ async function main(): Promise<void> {
       ...(await measureFirstExecution(product, workspace.path, effort.runs)),
       ...(await measureStart(product, workspace.path, effort.runs)),
       ...(await measureStart(FROM_SOURCE, workspace.path, effort.runs)),
+      ...(await measurePeers(product, workspace.path, effort.runs)),
     ];
     const tables = [
       renderThroughput(throughput),

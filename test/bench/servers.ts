@@ -16,6 +16,8 @@ export interface ProductOptions {
   readonly threads?: number;
   readonly upstream?: string;
   readonly deadlineMs?: number;
+  /** Enables peers, at this multiaddr. */
+  readonly peersListen?: string;
 }
 
 export interface Server {
@@ -50,6 +52,10 @@ export async function startProduct(product: Product, options: ProductOptions): P
   if (options.threads !== undefined) env.INFERBASE_SANDBOX_THREADS = String(options.threads);
   if (options.upstream !== undefined) env.INFERBASE_UPSTREAMS_MODEL_URL = options.upstream;
   if (options.deadlineMs !== undefined) env.INFERBASE_LIMITS_DEADLINE_MS = String(options.deadlineMs);
+  if (options.peersListen !== undefined) {
+    env.INFERBASE_PEERS_ENABLED = 'true';
+    env.INFERBASE_PEERS_LISTEN = options.peersListen;
+  }
   return start([product.launcher, 'serve'], port, ROOT, env);
 }
 
