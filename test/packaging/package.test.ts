@@ -67,7 +67,7 @@ suite('the packed tarball, installed globally in an empty prefix', () => {
 
   test('names the licence of every package inside', () => {
     const notices = readFileSync(join(installed.folder, 'dist/THIRD_PARTY_NOTICES.md'), 'utf8');
-    for (const name of ['fastify', 'undici', '@helia/unixfs', 'multiformats']) {
+    for (const name of ['fastify', 'undici', '@helia/unixfs', 'multiformats', 'libp2p', '@chainsafe/libp2p-noise']) {
       assert.match(notices, new RegExp(`^## ${name} \\d+\\.\\d+`, 'm'));
     }
     assert.doesNotMatch(notices, /^Licence: (?:see below|undefined|UNLICENSED)/m);
@@ -87,13 +87,14 @@ suite('the packed tarball, installed globally in an empty prefix', () => {
     assert.match(stderr, /^inferbase needs Node 24 or later/);
   });
 
-  test('serves a function by CID and ends cleanly', async () => {
+  test('serves a function by CID, to a peer as well, and ends cleanly', async () => {
     const port = await freePort();
     const cwd = join(temporary.path, 'empty');
     const env = cleanEnv({ INFERBASE_LISTEN_API: `127.0.0.1:${port}`, INFERBASE_DATA_DIR: join(cwd, 'data') });
+    const peers = { INFERBASE_PEERS_ENABLED: 'true', INFERBASE_PEERS_LISTEN: '/ip4/127.0.0.1/tcp/0' };
     const hello = join(ROOT, 'functions/hello/build/hello.wasm');
     const { cid } = JSON.parse(mustRun(installed.command, ['pin', hello, '--json'], { cwd, env }).stdout);
-    const service = startService(installed.command, ['serve'], { cwd, env });
+    const service = startService(installed.command, ['serve'], { cwd, env: { ...env, ...peers } });
     try {
       await service.until(new RegExp(`127\\.0\\.0\\.1:${port}`));
       assert.equal((await get(port, '/api/v1/health')).status, 200);
@@ -101,6 +102,9 @@ suite('the packed tarball, installed globally in an empty prefix', () => {
       const answer = JSON.parse((await post(port, '/api/v1/functions/execute', body)).text);
       assert.equal(answer.code, '200', JSON.stringify(answer));
       assert.equal(answer.results[0].result.exit_code, 0, JSON.stringify(answer));
+      const [, address = ''] = await service.until(/^peer address (\S+)$/m);
+      const other = { cwd, env: cleanEnv({ INFERBASE_DATA_DIR: join(cwd, 'other') }) };
+      assert.match(mustRun(installed.command, ['exec', cid, '--peers-connect', address], other).stdout, /\d/);
     } finally {
       const code = await service.stop();
       assert.equal(code, 0, service.output());

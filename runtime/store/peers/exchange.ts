@@ -97,7 +97,8 @@ export async function createExchange(
     return (shunned.get(name) ?? 0) > Date.now();
   }
 
-  function onStream(stream: Stream, { remotePeer }: Connection): void {
+  function onStream(stream: Stream, connection: Connection): void {
+    const { remotePeer } = connection;
     const frames = createFrameReader(budget);
     let timer: NodeJS.Timeout | undefined;
     const end = (error?: Error): void => {
@@ -106,7 +107,8 @@ export async function createExchange(
       if (error !== undefined) stream.abort(error);
     };
     stream.addEventListener('message', ({ data }) => {
-      if (stream.status === 'aborted') return;
+      // What is left of a peer that has gone must not bring it back.
+      if (stream.status === 'aborted' || connection.status !== 'open') return;
       try {
         for (const bytes of frames.push(data.subarray())) {
           const message = decodeMessage(bytes);
