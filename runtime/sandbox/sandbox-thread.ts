@@ -16,6 +16,7 @@ import {
 } from '../core/sandbox-messages.ts';
 import type { ServiceReply, ServiceRequest, Services } from '../core/services.ts';
 import { threadUrl } from '../core/thread-url.ts';
+import { bytesOf } from './files-in-use.ts';
 import { SentOnce } from './sent-once.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -28,8 +29,9 @@ const PLACE_BYTES = 64 * 1024;
 /** Places that one thread has for executions. */
 export const THREAD_PLACES = Math.floor((HEAP_MB * 1_048_576 * INSTANCES_SHARE) / PLACE_BYTES);
 
-/** Sets of files a thread keeps for later executions; each may hold 64 MiB. */
+/** Sets of files a thread keeps for later executions, and what they may hold together; the latest is kept in any case. */
 const MAX_FILE_SETS = 16;
+const MAX_FILE_BYTES = 64 * 1_048_576;
 
 /** What a text takes on V8's heap beside its characters, which take two bytes each at most. */
 const TEXT_BYTES = 64;
@@ -120,7 +122,7 @@ export class SandboxThread {
   readonly ready: Promise<void>;
   readonly #functions = new SentOnce<FunctionEntry>();
   readonly #grants = new SentOnce<Grant>();
-  readonly #files = new SentOnce<readonly SeedFile[]>(MAX_FILE_SETS);
+  readonly #files = new SentOnce<readonly SeedFile[]>(MAX_FILE_SETS, MAX_FILE_BYTES, bytesOf);
   /** Executions that may have opened something in a service. */
   readonly #served = new Set<number>();
   #replies: ServiceReply[] = [];

@@ -11,12 +11,14 @@ import {
 import type { Services } from '../core/services.ts';
 import { executionCapacity, memoryCapacity } from './capacity.ts';
 import { Durations } from './durations.ts';
+import { FilesInUse } from './files-in-use.ts';
 import { Quarantine } from './quarantine.ts';
 import { functionCap, Queue } from './queue.ts';
 import { ended, type Gone, placesOf, type Sent } from './sandbox-thread.ts';
 import { Threads } from './threads.ts';
 
 const PAGE_BYTES = 65_536;
+const SEED_BYTES = 512 * 1_048_576;
 /**
  * An execution may be overtaken by smaller ones while it waits for room, for this long, in ms; from then on it is first,
  * or it would wait for ever.
@@ -36,6 +38,8 @@ export interface SandboxInit extends Pick<SandboxThreadData, 'upstreams' | 'memo
   readonly poolBytes?: number;
   /** Fuel that a guest is given at a time; default what takes it about a millisecond. */
   readonly sliceFuel?: number;
+  /** Most bytes of files that live executions are given together, shared ones counted once; default 512 MiB. */
+  readonly seedBytes?: number;
   /** Most bytes of linear memory that live executions have together; default half of the machine's. */
   readonly memoryBytes?: number;
   /** What guests may ask of this thread. */
@@ -76,6 +80,7 @@ export function createSandbox(init: SandboxInit): Sandbox {
   const quarantine = new Quarantine();
   /** Hash of a function → its executions in threads. */
   const alive = new Map<string, number>();
+  const filesInUse = new FilesInUse(init.seedBytes ?? SEED_BYTES);
   let catching: readonly string[] = [];
   let closed: Promise<void> | null = null;
   let nextId = 1;
@@ -147,7 +152,8 @@ export function createSandbox(init: SandboxInit): Sandbox {
     for (const sent of queue.takeAll()) sent.settle(ended('interrupted', message, 0));
   }
 
-  function countAlive({ function: { facts } }: Sent, by: 1 | -1): void {
+  function countAlive({ function: { facts }, context }: Sent, by: 1 | -1): void {
+    filesInUse.count(context.files, by);
     const count = (alive.get(facts.sha256) ?? 0) + by;
     if (count === 0) alive.delete(facts.sha256);
     else alive.set(facts.sha256, count);
@@ -156,6 +162,7 @@ export function createSandbox(init: SandboxInit): Sandbox {
   /** Puts it into a thread; else says what it has to wait for. */
   function tryStart(sent: Sent): 'started' | 'capped' | 'lacking' {
     if ((alive.get(sent.function.facts.sha256) ?? 0) >= functionCap(sent)) return 'capped';
+    if (!filesInUse.fits(sent.context.files)) return 'lacking';
     const thread = threads.placeFor(sent);
     if (thread === undefined) return 'lacking';
     countAlive(sent, 1);

@@ -7,10 +7,18 @@ export class SentOnce<T extends object> {
   #fresh: [number, T][] = [];
   #dropped: number[] = [];
   readonly #maxKept: number;
+  readonly #maxWeight: number;
+  readonly #weigh: (thing: T) => number;
+  #weight = 0;
 
-  /** @param maxKept most things the thread keeps; the one sent longest ago is dropped first and, if needed, sent again */
-  constructor(maxKept = MAX_KEPT) {
+  /**
+   * @param maxKept most things the thread keeps; the one sent longest ago is dropped first and, if needed, sent again
+   * @param maxWeight most that these may weigh together, but for the latest
+   */
+  constructor(maxKept = MAX_KEPT, maxWeight = Number.POSITIVE_INFINITY, weigh: (thing: T) => number = () => 0) {
     this.#maxKept = maxKept;
+    this.#maxWeight = maxWeight;
+    this.#weigh = weigh;
   }
 
   /** The number of a thing; a new one goes with the next message. */
@@ -20,7 +28,10 @@ export class SentOnce<T extends object> {
     const number = this.#next++;
     this.#numbers.set(thing, number);
     this.#fresh.push([number, thing]);
-    if (this.#numbers.size > this.#maxKept) this.#dropOldest();
+    this.#weight += this.#weigh(thing);
+    while (this.#numbers.size > 1 && (this.#numbers.size > this.#maxKept || this.#weight > this.#maxWeight)) {
+      this.#dropOldest();
+    }
     return number;
   }
 
@@ -42,6 +53,7 @@ export class SentOnce<T extends object> {
     for (const [thing, number] of this.#numbers) {
       this.#numbers.delete(thing);
       this.#dropped.push(number);
+      this.#weight -= this.#weigh(thing);
       return;
     }
   }
