@@ -6,6 +6,7 @@ import { ServiceClient, type ServiceRequest } from '../core/services.ts';
 import { findCatching } from './ending-test.ts';
 import { Execution, type Run, type Sandbox } from './execution.ts';
 import { HookPool } from './hooks.ts';
+import { LogRate } from './log-rate.ts';
 import { MemoryPool } from './memory-pool.ts';
 import { planFunction } from './module-plan.ts';
 import { OnCpu } from './on-cpu.ts';
@@ -53,6 +54,7 @@ async function serve(port: MessagePort, data: SandboxThreadData): Promise<void> 
     requests.push(request);
     flushSoon();
   });
+  const rate = new LogRate(log);
   const sandbox: Sandbox = {
     pool: new MemoryPool(data.poolBytes, data.liveBytes),
     hooks: new HookPool(),
@@ -62,7 +64,7 @@ async function serve(port: MessagePort, data: SandboxThreadData): Promise<void> 
     services,
     processes: data.processes,
     memoryPages: data.memoryPages,
-    log,
+    log: (line) => rate.add(line),
   };
 
   const start = async (run: Run): Promise<void> => {
