@@ -121,7 +121,7 @@ export class Meter {
 
   #more(missing: number): number {
     if (this.#slice !== 0) return this.#mustDie(missing) ? -1 : 0;
-    // The first slice: its deadline is looked at by a timer, and when the slice is used up.
+    // The first slice: its deadline is looked at when the slice is used up.
     if (this.#cannotPay(missing)) return -1;
     return this.#give(missing);
   }

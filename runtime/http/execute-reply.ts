@@ -17,6 +17,8 @@ export function encodeExecuteReply({ requestId, results, remarks }: ExecuteReply
 
 /** Empty when every function exited 0 and there is nothing to remark. */
 function describeReply(results: readonly PeerResult[], remarks: readonly string[]): string {
+  const [only] = results;
+  if (results.length === 1 && remarks.length === 0 && only !== undefined) return describeEnd(only.outcome);
   const texts = new Set<string>();
   for (const { outcome } of results) {
     const text = describeEnd(outcome);

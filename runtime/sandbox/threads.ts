@@ -118,7 +118,8 @@ export class Threads {
 
   #replace(thread: SandboxThread, gone: Gone): void {
     this.#threads.delete(thread);
-    this.#failedBoots = gone.booted ? 0 : this.#failedBoots + 1;
+    // One that was not needed after all may have been ended before it was ready.
+    if (!thread.retiring) this.#failedBoots = gone.booted ? 0 : this.#failedBoots + 1;
     const staying = [...this.#threads].filter(({ retiring }) => !retiring).length;
     if (!this.#closing && this.#failedBoots < MAX_FAILED_BOOTS && staying < this.#init.count) this.#start();
     this.#events.onGone(gone);

@@ -10,7 +10,7 @@ const GRACE_MS = 250;
  */
 const HOLD_MS = 500;
 /** A guest that holds the CPU this long without a break, in ms, is the first sign of a stall. */
-const STALL_MS = 150;
+const STALL_MS = 250;
 /** Guests that are seen on the CPU for this long, in ms, make new executions go to other threads first. */
 const BUSY_MS = 50;
 

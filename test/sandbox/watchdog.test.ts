@@ -106,3 +106,14 @@ test('a function that holds up threads twice is quarantined, by its hash, and no
   assert.equal((await run('exit-three')).exitCode, 3);
   assert.equal(log.filter((line) => line.includes('is not run until')).length, 1);
 });
+
+test('stalls that pass do not use up the threads: each brings another one, which is ended again', async (t) => {
+  const { run, log } = await openSandbox(t, ['spin-slowly', 'exit-three'], ENDLESS_SLICES);
+  for (let round = 0; round < 4; round++) {
+    assert.equal((await run('spin-slowly', { limits: { fuel: 100_000_000, deadlineMs: 60_000 } })).cause, 'fuel');
+    assert.equal((await run('exit-three')).exitCode, 3);
+  }
+  assert.equal((await run('spin-slowly', SHORT)).cause, 'deadline');
+  assert.equal((await run('exit-three')).exitCode, 3);
+  assert.deepEqual(log, []);
+});
