@@ -1,5 +1,6 @@
 import type { FuzzTarget } from './target.ts';
 import { packages, tar } from './targets/archive.ts';
+import { bitswap } from './targets/bitswap.ts';
 import { car } from './targets/car.ts';
 import { hostCalls } from './targets/host-calls.ts';
 import { httpOptions } from './targets/http-options.ts';
@@ -12,5 +13,5 @@ import { web } from './targets/web.ts';
 
 /** Everything that takes bytes from strangers. */
 export const TARGETS: readonly FuzzTarget[] = [
-  ...[rewriter, manifest, tar, packages, car, request, permissions, settings, httpOptions, web, hostCalls],
+  ...[rewriter, manifest, tar, packages, car, bitswap, request, permissions, settings, httpOptions, web, hostCalls],
 ];

@@ -74,8 +74,7 @@ export async function createExchange(
       void host.hangUp(id, { signal: AbortSignal.timeout(1_000) }).catch(() => {});
     };
     const peer = createPeer({ id: name, outbox, onLie });
-    const onFailure = (error: unknown): void =>
-      log('a peer did not take its blocks', { peer: name, error: textOf(error) });
+    const onFailure = (error: unknown): void => log('a peer could not be served', { peer: name, error: textOf(error) });
     const answering = createAnswering({ served, outbox, reading, onFailure });
     const leave = (): void => {
       answering.stop();
