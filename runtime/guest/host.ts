@@ -12,6 +12,8 @@ export interface Host {
   readonly outbound: Outbound;
   /** What it holds open: every handler that opens something asks here, takes one, and gives it back. */
   readonly handles: Handles;
+  /** Its own time on the CPU so far, in ms: host calls included, waiting not. */
+  readonly cpuMs: number;
   /** Bytes from and to the outside, as `Usage` has them: every handler that moves some adds them here. */
   readonly traffic: { bytesIn: number; bytesOut: number };
   /** Asks the front thread for what a sandbox thread cannot do. Rejects when it failed. */

@@ -10,7 +10,7 @@ import type { ModulePlan } from './module-plan.ts';
 import type { Descriptors } from './wasi/descriptors.ts';
 
 /** The execution that an instance belongs to. */
-export interface Owner extends Omit<Host, 'memory'> {
+export interface Owner extends Omit<Host, 'memory' | 'cpuMs'> {
   readonly meter: Meter;
   /** Of all its instances. */
   readonly descriptors: Descriptors;
@@ -49,6 +49,10 @@ export class GuestInstance implements Host, HookTarget {
     this.traffic = owner.traffic;
     this.#lease = lease;
     this.memory = lease === null ? new GuestMemory(null) : new GuestMemory(lease.memory, lease.views);
+  }
+
+  get cpuMs(): number {
+    return this.#owner.meter.cpuMs;
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { SeedFile } from '../../core/execution.ts';
 import type { Host } from '../host.ts';
-import { CLOCK, readClock } from './clock.ts';
+import { realtimeNs } from './clock.ts';
 import { ERRNO } from './errno.ts';
 import type { DirectoryInode, FileInode } from './inode.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, RIGHT } from './rights.ts';
@@ -157,7 +157,7 @@ export class Descriptors {
     if (this.#open !== null) return this.#open;
     const { files = [] } = this.#host.context;
     const storage = new Storage({ ...DEFAULT_STORAGE, bytes: this.#host.context.limits.fileBytes });
-    const fs = new VirtualFs(storage, () => readClock(CLOCK.realtime, 0) ?? 0n, seedTree(files ?? NO_SEEDS));
+    const fs = new VirtualFs(storage, () => realtimeNs(performance.now()), seedTree(files ?? NO_SEEDS));
     this.#open = { fs, storage };
     this.#host.onClose(() => storage.close());
     if (files === null) return this.#open;

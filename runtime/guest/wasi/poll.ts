@@ -40,7 +40,6 @@ interface Sleep {
  */
 export function createPoll(host: Host, descriptors: Descriptors, layout: Layout = PREVIEW1): HostModule {
   const { subscription } = layout;
-  const startedAt = performance.now();
   const { memory } = host;
 
   function pollOneoff(subscriptions: number, events: number, count: number, out: number): number | Promise<number> {
@@ -71,7 +70,7 @@ export function createPoll(host: Host, descriptors: Descriptors, layout: Layout 
       const type = memory.getU8(at + 8);
       if (type === EVENT_TYPE.clock) {
         const clock = at + subscription.clock;
-        const now = readClock(memory.getU32(clock), startedAt);
+        const now = readClock(memory.getU32(clock), host);
         const timeout = memory.getU64(clock + 8);
         if (now === undefined) {
           ready.push({ userdata, type, errno: ERRNO.inval, bytes: 0n, flags: 0 });

@@ -57,6 +57,7 @@ export function createGuest(t: TestContext, init: GuestInit = {}): Guest {
     outbound: init.outbound ?? NO_NETWORK,
     handles: new Handles(init.limits?.handles ?? DEFAULT_LIMITS.handles),
     traffic: { bytesIn: 0, bytesOut: 0 },
+    cpuMs: 12.5,
     ask: (init.ask ?? (() => Promise.reject(new Error('no services in this test')))) as Host['ask'],
     exit: (code) => {
       throw new Error(`exit ${code}`);
