@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { readFunctionSettings } from '../config/function-file.ts';
 import { InferbaseError } from '../core/errors.ts';
@@ -45,7 +45,7 @@ export const addBuild: AddCommand = (program) => {
       const folders = dirs.length > 0 ? dirs : await findFunctions(process.cwd());
       for (const dir of folders) {
         const compiled = await step(
-          `building ${shortened(dir)}`,
+          `building ${basename(resolve(dir))}`,
           () => compileFunction(dir, { force, signal }),
           ({ name, path, size: bytes, fresh }) =>
             `${fresh ? 'unchanged' : 'built'} ${name} ${shortened(path)} ${size(bytes)}`,

@@ -17,12 +17,13 @@ import {
   howToRaise,
 } from './settings-flags.ts';
 import { isInputIgnored, readStdin } from './stdin.ts';
-import { cidOf, readTarget } from './target.ts';
+import { cidOf, readFolder, readTarget } from './target.ts';
 import { print, printError } from './terminal.ts';
 
 const EXAMPLES = `
 Examples:
   $ inferbase exec functions/hello/build/hello.wasm
+  $ inferbase exec build/price-feed                 a package, or any folder of modules, before it is pinned
   $ inferbase exec price-feed.car --method price-feed.wasm
   $ inferbase exec bafk… --env ALLORA_ARG_PARAMS=ETH --upstream model=http://127.0.0.1:8000
   $ echo '[1,2,3]' | inferbase exec average.wasm --stdin - -- --window 2
@@ -87,7 +88,8 @@ async function exec(text: string, args: readonly string[], options: ExecOptions)
   const { settings } = loaded;
   const interrupt = watchInterrupt();
   const env = (options.env ?? []).map(readVariable);
-  const target = await readTarget(text);
+  const folder = await readFolder(text, settings.dataDir);
+  const target = folder ?? (await readTarget(text));
   const stdin = await readStdin(options.stdin, settings.limits.stdinBytes);
   const files = await readSeedFolders(options.dir ?? []);
   const method = options.method ?? '';

@@ -22,6 +22,21 @@ export type Target =
   | { readonly kind: 'car'; readonly path: string }
   | { readonly kind: 'cid'; readonly cid: string };
 
+/** A folder of modules, such as a package that was built. */
+export interface FolderTarget {
+  readonly kind: 'folder';
+  readonly files: readonly { readonly path: string; readonly bytes: Uint8Array }[];
+}
+
+/**
+ * The files of the folder that an argument names, if it names one.
+ * @param dataDir absolute path of the data folder in use
+ */
+export async function readFolder(text: string, dataDir: string): Promise<FolderTarget | undefined> {
+  const found = await stat(text).catch(() => undefined);
+  return found?.isDirectory() ? { kind: 'folder', files: await readTree(text, dataDir) } : undefined;
+}
+
 /**
  * What an argument `<cid|file>` names: a file if there is one of that name, else a CID, `ipfs://CID` or `/ipfs/CID`.
  * @throws InferbaseError ERR_INVALID_REQUEST when it looks like a path and no file is there, or no plain one
@@ -39,13 +54,14 @@ export async function readTarget(text: string): Promise<Target> {
   return { kind: 'cid', cid };
 }
 
-/** The CID of a target, after storing the blocks of a CAR: its root is the function. */
+/** The CID of a target, after storing the blocks of a CAR, whose root is the function, or of a folder. */
 export async function cidOf(
-  target: Extract<Target, { kind: 'cid' | 'car' }>,
-  store: Pick<FunctionStore, 'importCar'>,
+  target: Extract<Target, { kind: 'cid' | 'car' }> | FolderTarget,
+  store: Pick<FunctionStore, 'importCar' | 'add'>,
   signal: AbortSignal,
 ): Promise<string> {
   if (target.kind === 'cid') return target.cid;
+  if (target.kind === 'folder') return (await store.add(target.files)).cid;
   const { roots } = await importCarFile(store, target.path, { maxBytes: MAX_CAR_BYTES, signal });
   return onlyRoot(roots, target.path);
 }

@@ -12,6 +12,7 @@ import { readTestFile } from './function-tests/test-file.ts';
 import { startMock, type UpstreamMock } from './function-tests/upstream-mock.ts';
 import { aborted, watchInterrupt } from './interrupt.ts';
 import { withAnyRuntime } from './open-runtime.ts';
+import { packageFunction } from './package-function.ts';
 import type { AddCommand } from './program.ts';
 import {
   addSettingsFlags,
@@ -178,13 +179,23 @@ async function interruption(signal: AbortSignal): Promise<never> {
   throw new InferbaseError('ERR_CANCELLED', 'interrupted');
 }
 
+/** The function as it will run by CID: with the permissions, limits and files of its package. */
+async function createLoader({ module, folder }: Suite, { runtime, signal }: TestBench) {
+  const { store } = runtime;
+  if (module !== null) {
+    const bytes = await readWhole(module);
+    return (method: string) => store.prepareFile(bytes, method || basename(module));
+  }
+  const packed = await packageFunction(folder, await compileFunction(folder, { signal }));
+  const { cid } = await store.add(packed.files);
+  return (method: string) => store.get(cid, { method, signal });
+}
+
 async function runSuite(suite: Suite, bench: TestBench, options: TestOptions, paint: Paint): Promise<SuiteResult> {
   const wanted = suite.tests.filter(({ name }) => name.includes(options.filter ?? ''));
   if (wanted.length === 0) return { suite, results: [] };
-  const path = suite.module ?? (await compileFunction(suite.folder, { signal: bench.signal })).path;
+  const load = await createLoader(suite, bench);
   if (options.json !== true) print(`${suite.file}`);
-  const bytes = await readWhole(path);
-  const load = (method: string) => bench.runtime.store.prepareFile(bytes, method || basename(path));
   const results: TestResult[] = [];
   for (const item of wanted) {
     const result = await runFunctionTest(item, bench, load);

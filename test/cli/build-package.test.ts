@@ -134,6 +134,23 @@ describe('build makes a package', () => {
     assert.equal((await run(['exec', cid, '--stdin', '-'], folder.path, { input: 'told back' })).stdout, 'told back');
   });
 
+  test('that test and exec run as it is: with its files, and under its limits', async () => {
+    await using folder = await temporaryFolder();
+    const dir = folder.path;
+    await mkdir(join(dir, 'model'));
+    await writeFile(join(dir, 'model', 'w.json'), '{"w":1}');
+    await writeFile(join(dir, 'm.wasm'), await guest('show-file'));
+    await writeFile(join(dir, 'inferbase.yaml'), 'function: {name: shown, module: m.wasm, files: [model]}');
+    const own = 'tests: [{name: reads, stdin: model/w.json, expect: {stdout: {contains: \'"w":1\'}}}]';
+    await writeFile(join(dir, 'shown.test.yaml'), own);
+    const tested = await run(['test'], dir);
+    assert.equal(tested.code, 0, tested.stdout + tested.stderr);
+    const executed = await run(['exec', 'build/shown', '--stdin', '-'], dir, { input: 'model/w.json' });
+    assert.match(executed.stdout, /\{"w":1\}/);
+    await writeFile(join(dir, 'inferbase.yaml'), 'function: {name: shown, module: m.wasm, limits: {memoryPages: 1}}');
+    assert.match((await run(['test'], dir)).stdout, /^0 passed, 1 failed/m);
+  });
+
   test('with a warning when the module would be refused', async () => {
     await using folder = await temporaryFolder();
     await writeFile(join(folder.path, 'inferbase.yaml'), 'function: {name: bad, module: bad.wasm}');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -16,6 +16,8 @@ describe('exec', () => {
   before(async () => {
     folder = await temporaryFolder();
     for (const name of GUESTS) await writeFile(join(folder.path, `${name}.wasm`), await guest(name));
+    await mkdir(join(folder.path, 'two'));
+    for (const name of ['echo', 'spin']) await writeFile(join(folder.path, 'two', `${name}.wasm`), await guest(name));
   });
   after(() => folder[Symbol.asyncDispose]());
 
@@ -129,7 +131,7 @@ describe('exec', () => {
       /--stdin echo\.wasm has more than 5 bytes; .* INFERBASE_LIMITS_STDIN_BYTES=N/,
     ],
     ['a device', ['/dev/null'], /\/dev\/null is neither a file nor a folder/],
-    ['a folder', ['.'], /is a folder; store it with inferbase pin/],
+    ['a folder of several modules', ['two'], /has several \.wasm files; name one as method/],
     ['a permission that is no URL', ['echo.wasm', '--allow', 'all of it'], /all of it/],
   ];
   for (const [name, args, message] of refused) {

@@ -45,7 +45,15 @@ export async function runFunctionTest(
     return { name, at, status: 'skipped', ms: 0, differences: [], outcome: null, note: test.skip };
   const found = await load(test.method);
   const { args, env, stdin, allow, permissions, limits } = test;
-  const context = executionContext(found, settings, { args, env, stdin, files: [], allow, permissions, limits });
+  const context = executionContext(found, settings, {
+    args,
+    env,
+    stdin,
+    files: found.files,
+    allow,
+    permissions,
+    limits,
+  });
   for (const [upstream, mock] of mocks) mock.expect(test.upstreams.get(upstream) ?? []);
   const outcome = await runtime.run(found, { ...context, trace: true }, signal);
   signal.throwIfAborted();
