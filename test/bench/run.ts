@@ -12,6 +12,7 @@ import { measureHostCalls, renderHostCalls } from './host-calls.ts';
 import { type MeteringRow, measureMetering, summarizeMetering } from './metering.ts';
 import { measureNeighbours, renderNeighbours } from './neighbours.ts';
 import { measurePeers } from './peers.ts';
+import { measureRewriting, renderRewriting } from './rewrite.ts';
 import { FROM_SOURCE } from './servers.ts';
 import { measureSoak, renderSoak } from './soak.ts';
 import { installProduct, measureFirstExecution, measureStart, type StartRow } from './start-up.ts';
@@ -63,6 +64,8 @@ async function main(): Promise<void> {
     mustRun(process.execPath, [FROM_SOURCE.launcher, 'build']);
     tell('metering');
     const metering = measureMetering(workspace.path, effort.runs * 6);
+    tell('rewriting');
+    const rewriting = measureRewriting(effort.runs);
     tell('host calls');
     const hostCalls = await measureHostCalls(effort.runs);
     tell('packing');
@@ -79,6 +82,7 @@ async function main(): Promise<void> {
     const tables = [
       renderThroughput(throughput),
       renderMetering(metering),
+      renderRewriting(rewriting),
       renderHostCalls(hostCalls),
       renderNeighbours(neighbours),
       renderSoak(soak),
@@ -88,7 +92,7 @@ async function main(): Promise<void> {
     if (values.json !== undefined) {
       writeFileSync(
         values.json,
-        `${JSON.stringify({ method, throughput, metering, hostCalls, neighbours, soak, start }, null, 2)}\n`,
+        `${JSON.stringify({ method, throughput, metering, rewriting, hostCalls, neighbours, soak, start }, null, 2)}\n`,
       );
     }
   } finally {

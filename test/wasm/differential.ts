@@ -16,6 +16,9 @@ interface Behaviour {
   readonly overflowed: boolean;
 }
 
+/** Calls to the host after which it throws: a program that is told nothing may ask for ever. */
+const MAX_CALLS = 2_000;
+
 /** Host calls of any name, which note that they were called and return nothing. */
 function recorder(module: WebAssembly.Module): {
   calls: string[];
@@ -25,7 +28,10 @@ function recorder(module: WebAssembly.Module): {
   const imports: Record<string, Record<string, () => void>> = {};
   for (const { module: from, name } of WebAssembly.Module.imports(module)) {
     imports[from] ??= {};
-    imports[from][name] = (...args: unknown[]) => void calls.push(`${name}(${args.map(String)})`);
+    imports[from][name] = (...args: unknown[]) => {
+      if (calls.length >= MAX_CALLS) throw new Error('enough');
+      calls.push(`${name}(${args.map(String)})`);
+    };
   }
   return { calls, imports };
 }

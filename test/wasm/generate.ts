@@ -30,15 +30,23 @@ type Label = 'nothing' | 'i32';
  * every kind, exceptions, bulk operations and calls; one that always ends.
  */
 export function generateModule(seed: number): Uint8Array {
-  const random = createRandom(seed);
-  const newExceptions = random(2) === 0;
-  const bodies = Array.from({ length: FUNCTIONS }, () => {
-    const code = [1, LOCALS - 1, I32, ...tick(), ...value(4), 0x0b];
-    return join(u32(code.length), code);
-  });
+  return moduleOf(generateBodies(seed));
+}
+
+/** A module like those, of so many bytes and a little more: not to be run, but to be read. */
+export function generateLargeModule(seed: number, bytes: number): Uint8Array {
+  const some = Array.from({ length: 100 }, (_, index) => generateBodies(seed + index, true)).flat();
+  const bodies: Uint8Array[] = [];
+  for (let length = 0; length < bytes; length += bodies.at(-1)?.length ?? 0) {
+    bodies.push(some[bodies.length % some.length] as Uint8Array);
+  }
+  return moduleOf(bodies);
+}
+
+function moduleOf(bodies: readonly Uint8Array[]): Uint8Array {
   return rawModule(
     ['type', [2, 0x60, 0, 0, 0x60, 1, I32, 1, I32]],
-    ['function', [FUNCTIONS, ...new Array(FUNCTIONS).fill(1)]],
+    ['function', join(u32(bodies.length), new Uint8Array(bodies.length).fill(1))],
     ['table', [1, 0x70, 0, FUNCTIONS]],
     ['memory', [1, 1, 1, 3]],
     ['tag', [1, 0, 0]],
@@ -53,8 +61,22 @@ export function generateModule(seed: number): Uint8Array {
       ],
     ],
     ['element', [1, 0, 0x41, 0, 0x0b, FUNCTIONS, ...Array.from({ length: FUNCTIONS }, (_, index) => index)]],
-    ['code', join([FUNCTIONS], ...bodies)],
+    ['code', join(u32(bodies.length), Buffer.concat(bodies))],
   );
+}
+
+/**
+ * Bodies of `FUNCTIONS` functions that call each other.
+ * @param encoding of exceptions: the new one, or the old; default one of the two at random
+ */
+function generateBodies(seed: number, encoding?: boolean): Uint8Array[] {
+  const random = createRandom(seed);
+  const either = random(2) === 0;
+  const newExceptions = encoding ?? either;
+  return Array.from({ length: FUNCTIONS }, () => {
+    const code = [1, LOCALS - 1, I32, ...tick(), ...value(4), 0x0b];
+    return join(u32(code.length), code);
+  });
 
   /** Counts one round; traps after the last. */
   function tick(): number[] {
