@@ -29,13 +29,15 @@ export class CompileCost {
   #tries = 0;
   /** Of each open block: height below its parameters, parameters, results, whether it catches. */
   readonly #blocks: number[] = [];
+  /** Numbers of `#blocks` in use: shortening the array each time would take longer than the rest. */
+  #used = 0;
 
   openFunction(locals: number): void {
     this.height = 0;
     this.#locals = locals;
     this.#cost = 0;
     this.#tries = 0;
-    this.#blocks.length = 0;
+    this.#used = 0;
   }
 
   /** @param weight one of `WEIGHT` */
@@ -51,24 +53,29 @@ export class CompileCost {
 
   openBlock(weight: number, params: number, results: number, catches: boolean): void {
     this.add(weight);
-    this.#blocks.push(this.height - params, params, results, catches ? 1 : 0);
+    const at = this.#used;
+    this.#blocks[at] = this.height - params;
+    this.#blocks[at + 1] = params;
+    this.#blocks[at + 2] = results;
+    this.#blocks[at + 3] = catches ? 1 : 0;
+    this.#used = at + 4;
     if (catches) this.#tries += 1;
   }
 
   /** `else`, `catch`: the block begins again. @param values that it begins with; default its parameters */
   again(values?: number): void {
-    const at = this.#blocks.length - 4;
+    const at = this.#used - 4;
     if (at < 0) return;
     this.height = (this.#blocks[at] as number) + (values ?? (this.#blocks[at + 1] as number));
     this.add(WEIGHT.label);
   }
 
   closeBlock(): void {
-    const at = this.#blocks.length - 4;
+    const at = this.#used - 4;
     if (at < 0) return;
     this.height = (this.#blocks[at] as number) + (this.#blocks[at + 2] as number);
     if (this.#blocks[at + 3] === 1) this.#tries -= 1;
-    this.#blocks.length = at;
+    this.#used = at;
   }
 
   /** @returns what is wrong with the function, or with the module so far; `null` when nothing is */

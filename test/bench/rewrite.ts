@@ -28,7 +28,7 @@ function median(values: readonly number[]): number {
 }
 
 /**
- * Prepares modules of two sizes: warm, the best of some rounds in this process; cold, the median of processes of their own.
+ * Prepares modules of two sizes, of small functions with many loops, the dearest there are: warm, the best of some rounds in this process; cold, the median of processes of their own.
  * @param runs processes for each size
  */
 export function measureRewriting(runs: number): RewriteRow[] {
