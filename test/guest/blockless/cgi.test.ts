@@ -107,3 +107,20 @@ test('a long write goes in pieces and is counted whole', async (t) => {
   assert.equal(await guest.call(module, 'cgi_stdin_write', 1, 8_192, size, 16), 0);
   assert.deepEqual([pieces, guest.memory.getU32(16)], [[131_072, size - 131_072], size]);
 });
+
+test('bytes to and from a process are counted, and its handle is one of those an execution may have', async (t) => {
+  const guest = createGuest(t, {
+    limits: { handles: 1 },
+    ask: (op) => Promise.resolve(op === 'cgi.open' ? 1 : op === 'cgi.read' ? new Uint8Array(7) : true),
+  });
+  const cgi = createBlocklessCgi(guest.host);
+  const command = guest.put('{"command":"a"}');
+  assert.equal(await guest.call(cgi, 'cgi_open', ...command, 16), 0);
+  assert.equal(await guest.call(cgi, 'cgi_open', ...command, 16), 2);
+  assert.equal(await guest.call(cgi, 'cgi_list_exec', 16), 2);
+  assert.equal(await guest.call(cgi, 'cgi_stdin_write', 1, 65_536, 1_000, 16), 0);
+  assert.equal(await guest.call(cgi, 'cgi_stdout_read', 1, 65_536, 100, 16), 0);
+  assert.deepEqual(guest.host.traffic, { bytesIn: 7, bytesOut: 1_000 });
+  assert.equal(await guest.call(cgi, 'cgi_close', 1), 0);
+  assert.equal(await guest.call(cgi, 'cgi_open', ...command, 16), 0);
+});

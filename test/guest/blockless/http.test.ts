@@ -64,6 +64,24 @@ describe('http_req', () => {
     assert.equal(String(await guest.read(1, 4096)), 'PUT 2 hé');
   });
 
+  it('counts the bytes of both bodies', async (t) => {
+    const guest = await modelGuest(t, (_request, response) => response.end('x'.repeat(5_000)));
+    await guest.request('http://model/', '{"method":"POST","body":"hé"}');
+    assert.deepEqual(guest.host.traffic, { bytesIn: 0, bytesOut: 3 });
+    while (((await guest.read(1, 1_000)) as Buffer).length > 0);
+    assert.deepEqual(guest.host.traffic, { bytesIn: 5_000, bytesOut: 3 });
+  });
+
+  it('is errno 12 beyond the handles that the execution may have, until one is closed', async (t) => {
+    const guest = await modelGuest(t, (_request, response) => response.end(), { limits: { handles: 2 } });
+    assert.equal((await guest.request('http://model/')).errno, 0);
+    // A file, say.
+    guest.host.handles.take();
+    assert.equal((await guest.request('http://model/')).errno, 12);
+    assert.equal(await guest.close(1), 0);
+    assert.equal((await guest.request('http://model/')).errno, 0);
+  });
+
   it('counts handles from 1 and never gives one twice', async (t) => {
     const guest = await modelGuest(t, (_request, response) => response.end());
     for (const expected of [1, 2, 3]) {
