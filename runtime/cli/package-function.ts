@@ -4,12 +4,9 @@ import process from 'node:process';
 import { InferbaseError } from '../core/errors.ts';
 import type { NewFile } from '../store/add.ts';
 import type { FunctionPackage } from '../store/pack-function.ts';
+import { FILE_CAPS } from '../store/package-files.ts';
 import type { CompiledFunction } from './compile-function.ts';
 import { readWhole } from './target.ts';
-
-/** What a function and its files may have in all, in bytes; no node would take more. */
-const MAX_PACKAGE_BYTES = 67_108_864;
-const MAX_FILES = 1000;
 
 export interface WrittenPackage extends FunctionPackage {
   /** Absolute path of the folder, `DIR/build/NAME`: to be pinned as it is. */
@@ -26,16 +23,17 @@ export async function packageFunction(dir: string, compiled: CompiledFunction): 
   const { settings, path: modulePath } = compiled;
   const { packFunction } = await import('../store/pack-function.ts');
   const module = await readWhole(modulePath);
-  const files = await readFiles(dir, settings.files, module.length);
+  const files = await readFiles(dir, settings.files);
   const packed = await packFunction({ ...settings, module, files });
   const path = join(dirname(modulePath), settings.name);
   await replaceFolder(path, packed.files);
   return { ...packed, path };
 }
 
-async function readFiles(dir: string, names: readonly string[], used: number): Promise<NewFile[]> {
+/** No more than a node would give its guests. */
+async function readFiles(dir: string, names: readonly string[]): Promise<NewFile[]> {
   const files = new Map<string, Uint8Array>();
-  let total = used;
+  let total = 0;
   const add = async (path: string, declared: string): Promise<void> => {
     const full = join(dir, path);
     const found = await stat(full).catch(() => undefined);
@@ -52,10 +50,10 @@ async function readFiles(dir: string, names: readonly string[], used: number): P
     if (!found.isFile()) throw invalid(`${full} is neither a file nor a folder; function.files takes no other`);
     if (files.has(path)) return;
     total += found.size;
-    if (total > MAX_PACKAGE_BYTES || files.size >= MAX_FILES) {
+    if (total > FILE_CAPS.bytes || files.size >= FILE_CAPS.files) {
       throw new InferbaseError(
         'ERR_FUNCTION_TOO_LARGE',
-        `with ${declared} the function has more than ${MAX_FILES} files or ${MAX_PACKAGE_BYTES} bytes; leave some out of function.files`,
+        `with ${declared} the package has more than ${FILE_CAPS.files} files or ${FILE_CAPS.bytes} bytes beside the module; leave some out of function.files`,
       );
     }
     files.set(path, await readWhole(full));

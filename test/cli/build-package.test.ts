@@ -178,7 +178,9 @@ describe('build makes a package', () => {
     await mkdir(join(folder.path, 'data'));
     await symlink('/etc/passwd', join(folder.path, 'data', 'link'));
     await cp(join(folder.path, 'm.wasm'), join(folder.path, 'x.wasm'));
+    await writeFile(join(folder.path, 'large.bin'), new Uint8Array(33 * 1024 * 1024));
     const rows: readonly (readonly [files: string, message: RegExp])[] = [
+      ['large.bin', /ERR_FUNCTION_TOO_LARGE: with large\.bin the package has more than 1000 files or 33554432 bytes/],
       ['none', /there is no .*none, which function\.files names/],
       ['data', /data\/link is neither a file nor a folder/],
       ['x.wasm', /would have x\.wasm twice/],

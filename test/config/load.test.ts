@@ -140,6 +140,17 @@ describe('settings', () => {
     });
   });
 
+  test('of the files a command takes the first that is there counts; function: in it is no setting', async () => {
+    const cwd = await mkdtemp(join(dir, 'files-'));
+    const fileNames = ['inferbase.yaml', 'config.yaml'];
+    await writeFile(join(cwd, 'config.yaml'), 'function: {name: x, anything: [1]}\nlimits: {fuel: 7}');
+    assert.equal((await loadSettings({ cwd, env: {}, fileNames })).settings.limits.fuel, 7);
+    assert.notEqual((await loadSettings({ cwd, env: {} })).settings.limits.fuel, 7);
+    await writeFile(join(cwd, 'inferbase.yaml'), 'function: {}\nlimits: {fuel: 8}');
+    const { settings, origin } = await loadSettings({ cwd, env: {}, fileNames });
+    assert.deepEqual([settings.limits.fuel, origin('limits.fuel')], [8, 'inferbase.yaml:2']);
+  });
+
   test('several wrong settings are all named', async () => {
     const { message, details } = await refusal(load('role: boss\nlimits: { queue: -1 }'));
     assert.equal(message, '2 settings are not valid; correct each of these');

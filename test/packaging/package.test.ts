@@ -52,6 +52,7 @@ suite('the packed tarball, installed globally in an empty prefix', () => {
       'runtime/inferbase.js',
       'sdk/asconfig.json',
       'sdk/assembly/index.ts',
+      'sdk/manifest.schema.json',
     ];
     assert.deepEqual(
       needed.filter((file) => !files.includes(file)),
