@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import * as z from 'zod/mini';
 import { DEFAULT_LIMITS } from '../core/limits.ts';
-import { parseTcpAddress } from '../core/multiaddr.ts';
+import { isPeerId, parseTcpAddress } from '../core/multiaddr.ts';
 import { parsePermission } from '../core/permissions.ts';
 import { parseListenAddress } from './listen.ts';
 
@@ -104,6 +104,12 @@ const peers = z.strictObject({
     doc: 'what serve gives to peers: blocks of what is pinned, every block it has, or none',
     expects: 'one of pinned, stored, none',
     fallback: 'pinned',
+  }),
+  allow: z.array(z.string().check(z.refine<string>(isPeerId))).register(SETTING_NOTES, {
+    doc: 'peers that may connect to serve',
+    expects: 'a list of peer ids, such as 12D3KooW…',
+    fallback: [],
+    fallbackText: 'any',
   }),
   maxConnections: whole(1, 4096, 'connections', 64, 'connections with peers at once'),
 });

@@ -64,7 +64,7 @@ export interface StoreInit {
    */
   readonly connectSources?: () => readonly SourcePort[];
   /** Peers are asked for blocks, and served once the store has joined them; left out: there are none. */
-  readonly peers?: Pick<PeersThreadData, 'connect' | 'serve' | 'maxConnections'> | undefined;
+  readonly peers?: Pick<PeersThreadData, 'connect' | 'serve' | 'maxConnections' | 'allow'> | undefined;
   /** For one block from one source, in ms; default 10 000. */
   readonly sourceTimeoutMs?: number;
   /** How long a function that comes in one answer may bring little before its blocks are asked for one by one; default 1 000. */

@@ -49,6 +49,7 @@ describe('settings', () => {
         listen: ['/ip4/127.0.0.1/tcp/9011'],
         connect: [],
         serve: 'pinned',
+        allow: [],
         maxConnections: 64,
       },
       policy: { allow: [] },

@@ -57,7 +57,7 @@ export function keepConnections(components: { host: Libp2p }, init: ConnectionsI
           missing.set(address, 'the connection was lost');
           init.log('lost a peer; it is dialled again', peer);
           if (Date.now() - since > HELD_MS) pause = firstPause;
-        }
+        } else throw new Error('it hung up at once; it may be full, or take named peers only');
       } catch (error) {
         if (stopping.signal.aborted) return;
         const problem = reasonOf(error);

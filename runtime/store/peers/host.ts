@@ -6,6 +6,8 @@ export interface HostInit {
   /** Multiaddrs to listen on; none: it only dials. */
   readonly listen: readonly string[];
   readonly maxConnections: number;
+  /** Peer ids that may connect here; none: any. */
+  readonly allow: readonly string[];
 }
 
 /** Connections that one address may open in a second, and handshakes under way at once. */
@@ -22,7 +24,7 @@ const WINDOW_BYTES = 4 * 1024 * 1024;
  * Creates the libp2p host of this node: TCP, Noise, Yamux, identify and ping, and nothing else. It looks for nobody: no
  * discovery, no DHT, no relays. Start it once the protocols are registered.
  */
-export async function createHost({ privateKey, listen, maxConnections }: HostInit): Promise<Libp2p> {
+export async function createHost({ privateKey, listen, maxConnections, allow }: HostInit): Promise<Libp2p> {
   const [{ createLibp2p }, { tcp }, { noise }, { yamux }, { identify }, { ping }, { privateKeyFromProtobuf }] =
     await Promise.all([
       import('libp2p'),
@@ -46,6 +48,9 @@ export async function createHost({ privateKey, listen, maxConnections }: HostIni
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: WINDOW_BYTES } })],
     peerDiscovery: [],
     services: { identify: identify(), ping: ping() },
+    connectionGater: {
+      denyInboundEncryptedConnection: (peer) => allow.length > 0 && !allow.includes(peer.toString()),
+    },
     connectionManager: {
       maxConnections,
       inboundConnectionThreshold: INBOUND_PER_SECOND,

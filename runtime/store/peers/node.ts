@@ -20,12 +20,12 @@ export interface PeerNode extends Pick<Exchange, 'ask'> {
  */
 export async function startPeerNode(
   components: { folder: BlockFolder; pinsPath: string; log: (line: string, fields?: object) => void },
-  init: Pick<PeersThreadData, 'connect' | 'serve' | 'maxConnections' | 'timeoutMs'>,
+  init: Pick<PeersThreadData, 'connect' | 'serve' | 'maxConnections' | 'allow' | 'timeoutMs'>,
   membership: Membership | null,
 ): Promise<PeerNode> {
   const { log } = components;
   const { privateKey, listen } = membership ?? { privateKey: null, listen: [] };
-  const host = await createHost({ privateKey, listen, maxConnections: init.maxConnections });
+  const host = await createHost({ privateKey, listen, maxConnections: init.maxConnections, allow: init.allow });
   const served = createServedBlocks(components, { serve: membership === null ? 'none' : init.serve, log });
   const { promise: settled, resolve: settle } = Promise.withResolvers<void>();
   let missing = (): readonly string[] => [];

@@ -13,6 +13,8 @@ export interface PeersThreadData {
   readonly connect: readonly string[];
   readonly serve: ServeRule;
   readonly maxConnections: number;
+  /** Peer ids that may connect here; none: any. */
+  readonly allow: readonly string[];
   /** For one block from all peers, in ms. */
   readonly timeoutMs: number;
 }

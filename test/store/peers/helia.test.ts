@@ -14,7 +14,7 @@ const { Helia } = await import(new URL('./helia.js', import.meta.resolve('helia'
 
 /** A plain Helia node: its own bitswap and block store, nothing of ours but the transport. */
 async function startHelia(t: TestContext) {
-  const libp2p = await createHost({ privateKey: null, listen: [LOOPBACK], maxConnections: 16 });
+  const libp2p = await createHost({ privateKey: null, listen: [LOOPBACK], maxConnections: 16, allow: [] });
   const helia = new Helia({ name: 'plain', version: '1' });
   helia.libp2p = libp2p;
   withBitswap(helia);
@@ -27,7 +27,7 @@ async function startHelia(t: TestContext) {
   return { libp2p, fs: unixfs(helia), address: String(libp2p.getMultiaddrs()[0]) };
 }
 
-const PEERS = { connect: [] as string[], serve: 'pinned', maxConnections: 16 } as const;
+const PEERS = { connect: [] as string[], serve: 'pinned', maxConnections: 16, allow: [] as string[] } as const;
 const module = wasm('shared', 3 * 1024 * 1024);
 
 suite('a plain Helia node', () => {

@@ -107,6 +107,19 @@ suite('peers that do not play by the rules', () => {
     await stillServes(t, a);
   });
 
+  test('a stranger does not get in where the peers are named, and those named do', async (t) => {
+    const friend = await startRawPeer(t);
+    const a = await startNode(t, { allow: [friend.peerId] });
+    const cid = await a.add(bytesOf('for friends'));
+    const stranger = await startNode(t, { connect: [a.address], timeoutMs: 2_000 });
+    await assert.rejects(stranger.ask(cid, NEVER), {
+      code: 'ERR_SOURCE_UNAVAILABLE',
+      message: /not connected, it hung up/,
+    });
+    await friend.say(a.address, { wants: [want(cid)] });
+    await until(() => friend.heard.some(({ blocks }) => blocks.length === 1));
+  });
+
   test('no more connections are taken than are allowed', async (t) => {
     const a = await startNode(t, { maxConnections: 2 });
     const others = await Promise.all(Array.from({ length: 5 }, () => startRawPeer(t)));

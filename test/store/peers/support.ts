@@ -49,7 +49,7 @@ export interface TestNode extends PeerNode {
 /** One of our nodes, in this process, listening on loopback; stopped after the test. */
 export async function startNode(
   t: TestContext,
-  init: Partial<Pick<PeersThreadData, 'connect' | 'serve' | 'maxConnections' | 'timeoutMs'>> = {},
+  init: Partial<Pick<PeersThreadData, 'connect' | 'serve' | 'maxConnections' | 'allow' | 'timeoutMs'>> = {},
 ): Promise<TestNode> {
   const layout = createLayout(await tempDir(t));
   await mkdir(layout.tmp, { recursive: true });
@@ -59,7 +59,7 @@ export async function startNode(
   const folder = createBlockFolder({ files, layout }, { log });
   const node = await startPeerNode(
     { folder, pinsPath: layout.pins, log },
-    { connect: [], serve: 'pinned', maxConnections: 16, timeoutMs: 5_000, ...init },
+    { connect: [], serve: 'pinned', maxConnections: 16, allow: [], timeoutMs: 5_000, ...init },
     { privateKey: generateKey(), listen: [LOOPBACK] },
   );
   t.after(() => node.stop());
@@ -103,7 +103,7 @@ export async function startRawPeer(
   t: TestContext,
   react: (message: BitswapMessage, from: Connection, peer: RawPeer) => unknown = () => {},
 ): Promise<RawPeer> {
-  const host = await createHost({ privateKey: null, listen: [LOOPBACK], maxConnections: 16 });
+  const host = await createHost({ privateKey: null, listen: [LOOPBACK], maxConnections: 16, allow: [] });
   const heard: BitswapMessage[] = [];
   await host.handle(BITSWAP, (stream, connection) => {
     const frames = createFrameReader({ held: 0, max: Number.POSITIVE_INFINITY });
