@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { splitMethod } from './core/entry-call.ts';
 import { InferbaseError } from './core/errors.ts';
 import type { Outcome } from './core/execution.ts';
 import { clampLimits, type Limits } from './core/limits.ts';
@@ -54,12 +55,13 @@ export function createSoloNode({ peerId, store, sandbox }: ExecuteComponents, in
           `${request.nodeCount} nodes were asked for and this node is alone; ask for 1 or −1`,
         );
       }
-      const found = await store.get(request.functionId, { method: request.method, signal });
+      const method = splitMethod(request.method);
+      const found = await store.get(request.functionId, { method: method.file, signal });
       const grant = grantOf(request, found);
       checkStdin(request, grant.limits);
       const { env, stdin } = request;
       const input = { args: [found.name, ...request.parameters], env, stdin, files: found.files };
-      const outcome = await sandbox.run(toFunctionEntry(found), grant, input, signal);
+      const outcome = await sandbox.run(toFunctionEntry(found, method.export), grant, input, signal);
       const results = [{ peerId, outcome }];
       kept.set(requestId, results);
       return { requestId, results, remarks: remarksOn(request) };

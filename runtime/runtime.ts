@@ -20,8 +20,12 @@ const DRAIN_MS = 5_000;
 /** A node put together: what the command line works with. */
 export interface Runtime {
   readonly store: FunctionStore;
-  /** Runs a function of the store, or one prepared from a file, with exactly this context. */
-  run(found: StoredFunction, context: ExecutionContext, signal?: AbortSignal): Promise<Outcome>;
+  /** Runs a function of the store, or one prepared from a file, with exactly this context. `entry` names the export. */
+  run(
+    found: StoredFunction & { readonly entry?: string },
+    context: ExecutionContext,
+    signal?: AbortSignal,
+  ): Promise<Outcome>;
   /**
    * The node that answers requests; its key is read, or made, at the first call.
    * @throws InferbaseError when there is a key file that cannot be used, or none can be written
@@ -103,7 +107,7 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
     run: (found, context, signal) => {
       // Threads keep grants for later requests: the input must not be part of one.
       const { limits, permissions } = context;
-      return openSandbox().run(toFunctionEntry(found), { limits, permissions }, context, signal);
+      return openSandbox().run(toFunctionEntry(found, found.entry), { limits, permissions }, context, signal);
     },
     async listen() {
       const wanted = parseListenAddress(settings.listen.api);

@@ -69,6 +69,7 @@ const COMMANDS: Readonly<Record<string, (command: string) => Promise<void>>> = {
   'npx inferbase build': async (command) => assert.match(await shell(command), /moving-average\.wasm/),
   'npx inferbase exec': async (command) => assert.equal(await shell(command), '{"infererValue":"3.5"}'),
   'npx inferbase inspect': async (command) => assert.match(await shell(command), /runs +yes/),
+  'npx inferbase dev': async (command) => startAndStop(command.concat(' --port 0'), /runs it; Ctrl-C ends/),
   'npx inferbase test': async (command) => assert.match(await shell(command), /^\d+ passed \(/m),
   'npx inferbase pins': async (command) =>
     assert.match(await shell(command), /^bafkrei\w+ local pinned \S+ hello\.wasm$/m),

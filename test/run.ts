@@ -54,6 +54,8 @@ async function main(): Promise<number> {
     const built = await run(['runtime/inferbase.js', 'build'], limits.test);
     if (built !== 0) return built;
   }
+  // Every test is a process, and many start threads: none has to strip and compile the sources anew.
+  process.env.NODE_COMPILE_CACHE ??= join(ROOT, 'node_modules/.cache/inferbase');
   process.env.TEST_FILE_LIMIT_MS = String(limits.file);
   const watched = ['--import', pathToFileURL(join(ROOT, 'test/watchdog.ts')).href];
   const fixed = ['--test', '--test-concurrency=2', `--test-timeout=${limits.test}`, '--test-reporter=spec'];

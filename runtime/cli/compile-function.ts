@@ -6,6 +6,7 @@ import process from 'node:process';
 import { type FunctionSettings, readFunctionSettings } from '../config/function-file.ts';
 import { InferbaseError } from '../core/errors.ts';
 import { hashInputs } from './function-inputs.ts';
+import { handleArgs } from './handle-args.ts';
 import { prepareSdk } from './sdk-config.ts';
 
 /** The compiler that is tested with this version; what the line to type asks for. */
@@ -72,7 +73,8 @@ async function compile(places: Places, options: { force?: boolean; signal?: Abor
     const inputs = await hashInputs(dir, compiler, sdk.sdkRoot);
     const known = options.force !== true && (await exists(path)) ? await readFile(stamp, 'utf8').catch(() => '') : '';
     if (known === inputs) return true;
-    const args = [compiler, '--config', sdk.config, '--target', 'release', '--outFile', temporary, ...sdk.args];
+    const args = [compiler, '--config', sdk.config, '--target', 'release', '--outFile', temporary];
+    args.push(...sdk.args, ...(await handleArgs(dir)));
     const { exitCode, output } = await runCompiler(args, dir, options.signal);
     if (exitCode !== 0 || !(await exists(temporary))) {
       throw new InferbaseError('ERR_INVALID_MODULE', `${name} does not compile; correct what asc says`, {

@@ -1,6 +1,9 @@
 import process from 'node:process';
+import { splitMethod } from '../core/entry-call.ts';
 import { InferbaseError } from '../core/errors.ts';
 import type { Outcome } from '../core/execution.ts';
+import type { HostCallTrace } from '../core/host-call-trace.ts';
+import { entryExport } from '../sandbox/entry-export.ts';
 import type { StoredFunction } from '../store/store.ts';
 import { executionContext } from './execution-context.ts';
 import { EXIT, ExitError } from './exit.ts';
@@ -18,7 +21,8 @@ import {
 } from './settings-flags.ts';
 import { isInputIgnored, readStdin } from './stdin.ts';
 import { cidOf, readFolder, readTarget } from './target.ts';
-import { print, printError } from './terminal.ts';
+import { print, printError, size } from './terminal.ts';
+import { traceLines } from './trace-lines.ts';
 
 const EXAMPLES = `
 Examples:
@@ -26,6 +30,7 @@ Examples:
   $ inferbase exec build/price-feed                 a package, or any folder of modules, before it is pinned
   $ inferbase exec price-feed.car --method price-feed.wasm
   $ inferbase exec bafk… --env ALLORA_ARG_PARAMS=ETH --upstream model=http://127.0.0.1:8000
+  $ inferbase exec hello.wasm#handle -- Ada
   $ echo '[1,2,3]' | inferbase exec average.wasm --stdin - -- --window 2
   $ inferbase exec train.wasm --dir ./prices --dir ./models::/models
   $ inferbase exec fetch.wasm --allow https://api.example.com/v1/ --deadline 5000
@@ -42,6 +47,7 @@ interface ExecOptions {
   readonly memory?: string;
   readonly fuel?: string;
   readonly json?: boolean;
+  readonly trace?: boolean;
 }
 
 /** `exec <cid|file>`: runs one function once, here. */
@@ -63,6 +69,7 @@ export const addExec: AddCommand = (program, done) => {
     .option('--deadline <ms>', 'longest time it may run, in ms (default: limits.deadlineMs)')
     .option('--memory <pages>', 'linear memory, in 64 KiB pages (default: limits.memoryPages)')
     .option('--fuel <n>', 'instructions, weighed, it may use (default: limits.fuel)')
+    .option('--trace', 'tell on stderr every host call with its time, and what was used')
     .option('--json', 'print what came of it as one JSON object instead')
     .addHelpText('after', EXAMPLES);
   addSettingsFlags(command, [...COMMON_KEYS, 'upstreams', ...EXTENSION_KEYS]).action(
@@ -88,31 +95,48 @@ async function exec(text: string, args: readonly string[], options: ExecOptions)
   const { settings } = loaded;
   const interrupt = watchInterrupt();
   const env = (options.env ?? []).map(readVariable);
-  const folder = await readFolder(text, settings.dataDir);
-  const target = folder ?? (await readTarget(text));
+  const { target, method } = await readFunction(text, options.method ?? '', settings.dataDir);
   const stdin = await readStdin(options.stdin, settings.limits.stdinBytes);
   const files = await readSeedFolders(options.dir ?? []);
-  const method = options.method ?? '';
   const open = target.kind === 'cid' ? withRuntime : withAnyRuntime;
   const outcome = await open(loaded, async (runtime) => {
     const { store } = runtime;
     const found =
       target.kind === 'file'
-        ? await store.prepareFile(target.bytes, method || target.name)
-        : await store.get(await cidOf(target, store, interrupt.signal), { method, signal: interrupt.signal });
-    if (isInputIgnored(options.stdin) && readsInput(found)) {
+        ? await store.prepareFile(target.bytes, method.file || target.name)
+        : await store.get(await cidOf(target, store, interrupt.signal), {
+            method: method.file,
+            signal: interrupt.signal,
+          });
+    if (isInputIgnored(options.stdin) && readsInput(found, method.export, args)) {
       printError('inferbase: the function gets no standard input; give it ours with --stdin -');
     }
     const seeds = overlaySeeds(found.files, files);
     const context = executionContext(found, settings, { allow: options.allow ?? [], args, env, stdin, files: seeds });
-    return Promise.race([runtime.run(found, context, interrupt.signal), interruption(interrupt.signal)]);
+    const traced = options.trace === true ? { ...context, trace: true } : context;
+    return Promise.race([
+      runtime.run({ ...found, entry: method.export }, traced, interrupt.signal),
+      interruption(interrupt.signal),
+    ]);
   });
   if (options.json) print(JSON.stringify(toJson(outcome)));
   else show(outcome);
   return outcome.exitCode & 0xff;
 }
 
-function readsInput({ facts }: StoredFunction): boolean {
+/** What the arguments name: `FILE.wasm#EXPORT` and `CID#EXPORT` as well as what `--method` adds. */
+async function readFunction(text: string, method: string, dataDir: string) {
+  const asked = splitMethod(method);
+  const named = splitMethod(text);
+  const place = named.export === '' ? text : named.file;
+  const target = (await readFolder(place, dataDir)) ?? (await readTarget(place));
+  return { target, method: { file: asked.file, export: asked.export || named.export } };
+}
+
+function readsInput({ facts, manifest }: StoredFunction, entry: string, args: readonly string[]): boolean {
+  // An export that takes something is called with the input, where there is no argument.
+  const { call } = entryExport(facts, entry, manifest?.entryExport ?? '');
+  if (call !== undefined && call.params.length > 0 && args.length === 0) return true;
   return facts.imports.some(({ name }) => name === 'fd_read' || name === 'memory_read');
 }
 
@@ -122,13 +146,18 @@ async function interruption(signal: AbortSignal): Promise<never> {
   throw new ExitError(EXIT.interrupted);
 }
 
-function readVariable(text: string): readonly [name: string, value: string] {
+/**
+ * Reads `NAME=VALUE` of `--env`.
+ * @throws InferbaseError ERR_INVALID_SETTING without a name
+ */
+export function readVariable(text: string): readonly [name: string, value: string] {
   const at = text.indexOf('=');
   if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
   throw new InferbaseError('ERR_INVALID_SETTING', `--env ${text} has no value; write it as NAME=VALUE`);
 }
 
 function show(outcome: Outcome): void {
+  if (outcome.trace !== undefined) showTrace(outcome, outcome.trace);
   process.stdout.write(outcome.stdout);
   process.stderr.write(outcome.stderr);
   if (outcome.stdoutTruncated)
@@ -138,6 +167,13 @@ function show(outcome: Outcome): void {
   if (outcome.cause === 'exited') return;
   const why = outcome.message === '' ? '' : `: ${outcome.message}`;
   printError(`inferbase: the function ended with cause ${outcome.cause}, exit code ${outcome.exitCode}${why}`);
+}
+
+function showTrace({ usage }: Outcome, trace: readonly HostCallTrace[]): void {
+  for (const line of traceLines(trace)) printError(line);
+  if (usage.hostCalls > trace.length) printError(`… ${usage.hostCalls - trace.length} more host calls`);
+  const { wallMs, cpuMs, peakMemoryBytes, fuel } = usage;
+  printError(`${wallMs.toFixed(2)} ms, ${cpuMs.toFixed(2)} ms cpu, ${size(peakMemoryBytes)} memory, fuel ${fuel}`);
 }
 
 function toJson(outcome: Outcome): Record<string, unknown> {

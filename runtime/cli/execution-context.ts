@@ -1,8 +1,14 @@
 import type { Settings } from '../config/settings.ts';
 import type { ExecutionContext } from '../core/execution.ts';
 import { clampLimits, type Limits } from '../core/limits.ts';
+import type { Manifest } from '../core/manifest.ts';
 import { intersectPermissions } from '../core/permissions.ts';
-import type { StoredFunction } from '../store/store.ts';
+
+/** Of a function: its name, and what its author declares. */
+export interface Declared {
+  readonly name: string;
+  readonly manifest: Pick<Manifest, 'limits' | 'permissions'> | null;
+}
 
 /** What a person at a terminal gives a function to run with. */
 export interface GivenInput extends Pick<ExecutionContext, 'args' | 'env' | 'stdin' | 'files'> {
@@ -18,7 +24,7 @@ export interface GivenInput extends Pick<ExecutionContext, 'args' | 'env' | 'std
  * The context of an execution that a command starts here.
  * @throws InferbaseError naming a permission line that is none
  */
-export function executionContext(found: StoredFunction, settings: Settings, given: GivenInput): ExecutionContext {
+export function executionContext(found: Declared, settings: Settings, given: GivenInput): ExecutionContext {
   return {
     args: [found.name, ...given.args],
     env: given.env,

@@ -4,6 +4,7 @@ import { findHostCall } from '../core/host-calls.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { ModuleFacts } from '../core/module-facts.ts';
 import { allows, intersectPermissions, type Permissions } from '../core/permissions.ts';
+import { entryExport } from '../sandbox/entry-export.ts';
 import { checkMemory } from '../wasm/check-memory.ts';
 
 export interface ImportReport {
@@ -147,12 +148,14 @@ function refusal(
 ): string | null {
   try {
     checkMemory(facts, pages);
+    const isLibrary = manifest?.modules.some(
+      ({ file, type }) => type === 'module' && file.replace(/^.*\//s, '') === name,
+    );
+    if (isLibrary !== true) entryExport(facts);
+    return null;
   } catch (error) {
     return toErrorData(error).message;
   }
-  if (manifest?.modules.some(({ file, type }) => type === 'module' && file.replace(/^.*\//s, '') === name)) return null;
-  const entry = facts.exports.some(({ name, kind }) => kind === 'function' && (name === '_start' || name === ''));
-  return entry || facts.hasStart ? null : 'it exports no _start and has no start section, so there is nothing to run';
 }
 
 function explain(module: string, name: string): ImportReport {

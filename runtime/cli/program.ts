@@ -12,6 +12,7 @@ const COMMANDS: readonly (readonly [name: string, summary: string, load: () => P
   ['exec', 'run one function once', async () => (await import('./exec.ts')).addExec],
   ['init', 'make a project for a function', async () => (await import('./init.ts')).addInit],
   ['build', 'compile AssemblyScript functions', async () => (await import('./build.ts')).addBuild],
+  ['dev', 'build and run a function with every change', async () => (await import('./dev.ts')).addDev],
   ['test', "run a function's own tests", async () => (await import('./test.ts')).addTest],
   ['pin', 'put files into the embedded store, or pin them elsewhere', async () => (await import('./pin.ts')).addPin],
   ['unpin', 'give up a pin', async () => (await import('./unpin.ts')).addUnpin],

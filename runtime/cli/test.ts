@@ -3,10 +3,12 @@ import { basename, join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { InferbaseError } from '../core/errors.ts';
 import { findFunctions } from './build.ts';
+import { type Colours, createColours } from './colour.ts';
 import { compileFunction } from './compile-function.ts';
-import { EXIT } from './exit.ts';
+import { watchSources } from './dev/watch.ts';
+import { EXIT, reportFailure } from './exit.ts';
 import type { FunctionTestFile } from './function-tests/function-test.ts';
-import { createPaint, type Paint, reportTest, resultJson } from './function-tests/report.ts';
+import { reportTest, resultJson } from './function-tests/report.ts';
 import { runFunctionTest, type TestBench, type TestResult } from './function-tests/run-test.ts';
 import { readTestFile } from './function-tests/test-file.ts';
 import { startMock, type UpstreamMock } from './function-tests/upstream-mock.ts';
@@ -22,7 +24,7 @@ import {
   EXTENSION_KEYS,
 } from './settings-flags.ts';
 import { readWhole } from './target.ts';
-import { print } from './terminal.ts';
+import { print, printError } from './terminal.ts';
 
 const EXAMPLES = `
 Examples:
@@ -50,6 +52,7 @@ const TEST_FILE = /\.test\.(?:ya?ml|json)$/;
 interface TestOptions {
   readonly filter?: string;
   readonly json?: boolean;
+  readonly watch?: boolean;
 }
 
 /** `test [FOLDER]`: runs the tests a function's author wrote. */
@@ -61,15 +64,37 @@ export const addTest: AddCommand = (program, done) => {
     )
     .argument('[folder]', 'folder of the function (default: this one, or all below functions/)', '.')
     .option('--filter <text>', 'only tests whose name has this text in it')
+    .option('--watch', 'run them again with every change, until Ctrl-C')
     .option('--json', 'print the results as one JSON object instead')
     .addHelpText('after', EXAMPLES);
   addSettingsFlags(command, [...COMMON_KEYS, ...EXTENSION_KEYS]).action(
     async (folder: string, options: TestOptions) => {
       const { signal } = watchInterrupt();
-      done(await test(resolve(folder), options, signal));
+      if (options.watch === true) await watchTests(resolve(folder), options, signal);
+      else done(await test(resolve(folder), options, signal));
     },
   );
 };
+
+/** Runs the tests now and with every change. What is wrong with a file, or does not compile, is told, and waited for. */
+async function watchTests(root: string, options: TestOptions, signal: AbortSignal): Promise<void> {
+  let runs = Promise.resolve();
+  const again = (): void => {
+    runs = runs.then(async () => {
+      if (signal.aborted) return;
+      try {
+        await test(root, options, signal);
+      } catch (error) {
+        for (const line of reportFailure(error, false).lines) printError(line);
+      }
+    });
+  };
+  const unwatch = watchSources(root, again, (error) => printError(`watching ended: ${error.message}`));
+  again();
+  await aborted(signal);
+  unwatch();
+  await runs;
+}
 
 interface Suite extends FunctionTestFile {
   /** Folder of the function, absolute. */
@@ -86,14 +111,14 @@ async function test(root: string, options: TestOptions, signal: AbortSignal): Pr
   const defaults = { 'log.level': 'error', 'sandbox.threads': 1 };
   const loaded = await commandSettings({ ...options }, { defaults });
   const suites = await readSuites(root);
-  const paint = createPaint(process.stdout.isTTY === true && !process.env.NO_COLOR);
+  const colours = createColours(process.stdout);
   const began = performance.now();
   const done = await withMocks(
     loaded,
     suites,
     async (bench) => {
       const all: SuiteResult[] = [];
-      for (const suite of suites) all.push(await runSuite(suite, bench, options, paint));
+      for (const suite of suites) all.push(await runSuite(suite, bench, options, colours));
       return all;
     },
     signal,
@@ -113,10 +138,10 @@ async function test(root: string, options: TestOptions, signal: AbortSignal): Pr
   } else {
     const parts = [
       `${passed} passed`,
-      failed > 0 ? paint('red', `${failed} failed`) : '',
+      failed > 0 ? colours.red(`${failed} failed`) : '',
       skipped > 0 ? `${skipped} skipped` : '',
     ];
-    print(`${parts.filter(Boolean).join(', ')} ${paint('dim', `(${Math.round(performance.now() - began)} ms)`)}`);
+    print(`${parts.filter(Boolean).join(', ')} ${colours.dim(`(${Math.round(performance.now() - began)} ms)`)}`);
   }
   return failed === 0 ? EXIT.ok : EXIT.failure;
 }
@@ -191,7 +216,7 @@ async function createLoader({ module, folder }: Suite, { runtime, signal }: Test
   return (method: string) => store.get(cid, { method, signal });
 }
 
-async function runSuite(suite: Suite, bench: TestBench, options: TestOptions, paint: Paint): Promise<SuiteResult> {
+async function runSuite(suite: Suite, bench: TestBench, options: TestOptions, colours: Colours): Promise<SuiteResult> {
   const wanted = suite.tests.filter(({ name }) => name.includes(options.filter ?? ''));
   if (wanted.length === 0) return { suite, results: [] };
   const load = await createLoader(suite, bench);
@@ -200,7 +225,7 @@ async function runSuite(suite: Suite, bench: TestBench, options: TestOptions, pa
   for (const item of wanted) {
     const result = await runFunctionTest(item, bench, load);
     results.push(result);
-    if (options.json !== true) for (const line of reportTest(result, paint)) print(line);
+    if (options.json !== true) for (const line of reportTest(result, colours)) print(line);
   }
   return { suite, results };
 }

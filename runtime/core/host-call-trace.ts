@@ -8,7 +8,7 @@ export interface HostCallTrace {
   readonly atMs: number;
   /** How long it took, waiting included, in ms. */
   readonly ms: number;
-  /** The errno or value it returned; `null` where it returned none: it ended the guest, or the guest was ended in it. */
+  /** The errno or value it returned, 0 of a call that has none; `null`: it ended the guest, or the guest was ended in it. */
   readonly result: number | null;
   /** Bytes of the guest's memory it read and wrote. */
   readonly bytes: number;

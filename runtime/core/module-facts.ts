@@ -1,3 +1,5 @@
+import type { EntryCall } from './entry-call.ts';
+
 /** What is known of a module after it was read and checked, kept beside its rewritten bytes. */
 export interface ModuleFacts {
   /** Lower-case hex sha-256 of the module as its author built it. */
@@ -49,6 +51,8 @@ export interface ModuleExport {
   readonly type: string;
   /** Of a table or memory. */
   readonly extent?: Extent;
+  /** Of a function: AssemblyScript's types, where the build recorded them. */
+  readonly call?: EntryCall;
 }
 
 /** An import that is no host call. Its `extent` is the least it may have and the most it may be able to grow to. */

@@ -1,3 +1,4 @@
+import type { EntryCall } from './entry-call.ts';
 import type { ExecutionContext, SeedFile } from './execution.ts';
 import type { HostCallTrace } from './host-call-trace.ts';
 import type { ModuleFacts } from './module-facts.ts';
@@ -76,6 +77,8 @@ export interface FunctionEntry extends ModuleEntry {
     readonly sha256: string;
     /** Export to call; `null` when the start section is all there is. */
     readonly entry: string | null;
+    /** How to call it, where not like a program. */
+    readonly call?: EntryCall;
     /** Of all its modules; see `ModuleFacts`. */
     readonly instanceBytes: number;
   };

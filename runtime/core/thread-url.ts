@@ -1,3 +1,6 @@
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
+
 /** `.ts` in a clone, `.js` in the bundle: Node reads no TypeScript under node_modules. */
 const FROM_SOURCE = import.meta.url.endsWith('.ts');
 
@@ -8,4 +11,14 @@ const FROM_SOURCE = import.meta.url.endsWith('.ts');
  */
 export function threadUrl(entry: string): URL {
   return new URL(FROM_SOURCE ? `../${entry}.ts` : `./${entry}.js`, import.meta.url);
+}
+
+/**
+ * The whole environment of a thread: nothing of ours but where Node keeps compiled code, if it does. Without that a thread
+ * strips and compiles its sources anew each time, which takes it a third of a second.
+ */
+export function threadEnvironment(): Record<string, string> {
+  const folder = getCompileCacheDir();
+  // Node says the folder of its own version and user, and wants to be told the one around it.
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) };
 }

@@ -1,6 +1,8 @@
+import type { EntryCall } from '../core/entry-call.ts';
 import type { Cause, ExecutionContext, Outcome } from '../core/execution.ts';
 import type { HostCall } from '../core/host-calls.ts';
 import type { ServiceClient, ServiceOp, ServiceOps } from '../core/services.ts';
+import { type Caller, callExport } from './assembly-script/call.ts';
 import { type Ending, exitEnding, hostEnding, trapEnding } from './ending.ts';
 import { Handles } from './handles.ts';
 import type { HookPool, Hooks } from './hooks.ts';
@@ -50,6 +52,7 @@ const OVER = new Error('the execution is over');
 const HOST_CALL_FUEL = 200;
 /** Fuel of a page that memory grows by: it is mapped, zeroed, and cleared afterwards. */
 const PAGE_FUEL = 20_000;
+const NONE: readonly unknown[] = [];
 /** What a guest of one module may be linked to; nothing is ever put into it. */
 const NO_LIBRARIES = new Map<string, GuestInstance>();
 
@@ -199,13 +202,38 @@ export class Execution implements Owner, Metered {
       if (index < libraries.length) byName.set(plan.name, instance);
       for (const name of plan.calls) await this.#call(instance.exports[name] as CallableFunction);
     }
+    const { entry, call } = this.#run.function.facts;
+    const instance = this.#instances.at(-1);
+    if (call !== undefined && entry !== null && instance !== undefined) await this.#callExport(instance, entry, call);
   }
 
-  #call(exported: CallableFunction): Promise<unknown> {
+  #call(exported: CallableFunction, args: readonly unknown[] = NONE): Promise<unknown> {
     // Set before the call: code runs in it until the guest first parks.
     this.#sandbox.onCpu.enter(this.#run.id, this.deadlineAt);
     this.meter.enter();
-    return WebAssembly.promising(exported)();
+    return WebAssembly.promising(exported)(...args);
+  }
+
+  /** The entry takes or returns something. */
+  #callExport({ exports, memory }: GuestInstance, name: string, call: EntryCall): Promise<void> {
+    const { args, stdin, limits } = this.context;
+    const caller: Caller = {
+      ...this.output,
+      exports,
+      memory,
+      stdoutBytes: limits.stdoutBytes,
+      call: async (exported, ...values) => {
+        const result = await this.#call(exported, values);
+        this.meter.leave();
+        return result;
+      },
+      charge: (bytes) => {
+        if (!this.meter.charge(HOST_CALL_FUEL + bytes)) throw TRAP;
+      },
+      exit: (code) => this.exit(code),
+    };
+    this.traffic.bytesIn += stdin.length;
+    return callExport(caller, name, call, { args: args.slice(1), stdin });
   }
 
   dispatchFor(memory: GuestMemory): Dispatch {

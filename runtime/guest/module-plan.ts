@@ -39,7 +39,8 @@ export function planFunction(entry: FunctionEntry): FunctionPlan {
   const names = new Set(linked.map(({ name }) => name));
   const libraries = linked.map((library) => planModule(library, library.name, names));
   return {
-    ...planModule(entry, '', names, entry.facts.entry),
+    // One that takes or returns something is called with it, once all else is done.
+    ...planModule(entry, '', names, entry.facts.call === undefined ? entry.facts.entry : null),
     facts: entry.facts,
     pages: initialPages(entry),
     libraries,

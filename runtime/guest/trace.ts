@@ -46,17 +46,18 @@ export class CallTrace {
         bytes: 0,
       };
       this.calls.push(entry);
-      const over = (result: number | undefined): void => {
+      const over = (result: number | null): void => {
         entry.ms = performance.now() - began;
-        entry.result = result ?? null;
+        entry.result = result;
         entry.bytes = memory.touched - before;
       };
       const result = handler(...args);
       if (result instanceof Promise) {
-        result.then(over, () => over(undefined));
+        result.then(over, () => over(null));
         return result;
       }
-      over(result);
+      // Of those that return nothing: it did return.
+      over(result ?? 0);
       return result;
     };
   }

@@ -15,7 +15,7 @@ import {
   type ToSandbox,
 } from '../core/sandbox-messages.ts';
 import type { ServiceReply, ServiceRequest, Services } from '../core/services.ts';
-import { threadUrl } from '../core/thread-url.ts';
+import { threadEnvironment, threadUrl } from '../core/thread-url.ts';
 import { bytesOf } from './files-in-use.ts';
 import { SentOnce } from './sent-once.ts';
 import { Watchdog } from './watchdog.ts';
@@ -150,7 +150,7 @@ export class SandboxThread {
     });
     this.#worker = new Worker(threadUrl('guest/thread'), {
       workerData,
-      env: {},
+      env: threadEnvironment(),
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     });
     this.ready = new Promise((resolve) => {

@@ -4,6 +4,7 @@ import { BOUNDS } from './bounds.ts';
 import { ByteReader } from './byte-reader.ts';
 import { readValueTypes } from './declarations.ts';
 import type { ModuleShape } from './module-shape.ts';
+import { fittingCall, readRecordedTypes } from './recorded-types.ts';
 import { boundOf } from './table-bounds.ts';
 
 /** Longest type that is kept as it is. */
@@ -12,7 +13,12 @@ const MAX_TYPE_LENGTH = 200;
 /** What a module exports, with types. */
 export function describeExports(bytes: Uint8Array, shape: ModuleShape): ModuleExport[] {
   const describe = describer(bytes, shape);
-  return shape.exports.map(({ name, kind, index }) => ({ name, kind, ...describe(kind, index) }));
+  const recorded = readRecordedTypes(bytes, shape);
+  return shape.exports.map(({ name, kind, index }) => {
+    const described = describe(kind, index);
+    const call = kind === 'function' ? fittingCall(recorded.get(name), described.type) : undefined;
+    return { name, kind, ...described, ...(call === undefined ? {} : { call }) };
+  });
 }
 
 /** What a module imports, host calls among it, with types. */

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { mustRun, temporaryFolder } from '../packaging/commands.ts';
 import { ROOT } from '../source-files.ts';
+import { measureExec } from './exec.ts';
 import { measureHostCalls, renderHostCalls } from './host-calls.ts';
 import { type MeteringRow, measureMetering, summarizeMetering } from './metering.ts';
 import { measureNeighbours, renderNeighbours } from './neighbours.ts';
@@ -78,6 +79,7 @@ async function main(): Promise<void> {
       ...(await measureStart(product, workspace.path, effort.runs)),
       ...(await measureStart(FROM_SOURCE, workspace.path, effort.runs)),
       ...(await measurePeers(product, workspace.path, effort.runs)),
+      ...measureExec(product, workspace.path, effort.runs),
     ];
     const tables = [
       renderThroughput(throughput),

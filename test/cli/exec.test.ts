@@ -28,6 +28,15 @@ describe('exec', () => {
     assert.equal(stdout, Buffer.from(input).toString());
   });
 
+  test('--trace tells every host call on stderr, and leaves stdout to the guest', async () => {
+    const { stdout, stderr } = await run(['exec', 'echo.wasm', '--stdin', '-', '--trace'], folder.path, {
+      input: 'hi',
+    });
+    assert.equal(stdout, 'hi');
+    assert.match(stderr, /^ +[0-9.]+ ms +\+[0-9.]+ ms {2}fd_read 0 → 0, \d+ B\n.*fd_write 1 → 0/);
+    assert.match(stderr, /[0-9.]+ ms, [0-9.]+ ms cpu, .* memory, fuel \d+\n$/);
+  });
+
   test('reads standard input from a file, and none when none is named', async () => {
     await writeFile(join(folder.path, 'in.txt'), 'from a file');
     assert.equal((await run(['exec', 'echo.wasm', '--stdin', 'in.txt'], folder.path)).stdout, 'from a file');

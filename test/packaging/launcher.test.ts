@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -37,6 +38,17 @@ suite('the launcher', () => {
     assert.equal(code, 78);
     assert.equal(stdout, '');
     assert.match(stderr, /^inferbase needs Node 24 or later, but this is Node \d+\.\d+\.\d+ \(.+\).*\.\n$/);
+  });
+
+  test('keeps compiled code, and starts without where that cannot be written or is not wanted', () => {
+    const home = join(clone.path, 'no-such-home');
+    for (const env of [{ HOME: home }, { HOME: '/dev/null' }, { NODE_DISABLE_COMPILE_CACHE: '1' }]) {
+      const { code, stdout, stderr } = runCommand(process.execPath, [LAUNCHER, '--version'], { env: cleanEnv(env) });
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+    }
+    assert.ok(existsSync(join(ROOT, 'node_modules/.cache/inferbase')));
+    assert.ok(!existsSync(home), 'a clone leaves the home folder alone');
   });
 
   test('runs on the Node of its clone where the one it was started with is too old', async () => {

@@ -1,41 +1,32 @@
-import type { HostCallTrace } from '../../core/host-call-trace.ts';
+import type { Colours } from '../colour.ts';
+import { traceLines } from '../trace-lines.ts';
 import { quote } from './difference.ts';
 import type { TestResult } from './run-test.ts';
 
 /** Host calls shown of one failed test. */
 const SHOWN_CALLS = 30;
 
-/** Adds colour on a terminal, nothing elsewhere. */
-export type Paint = (colour: 'red' | 'green' | 'yellow' | 'dim', text: string) => string;
-
-const CODES = { red: 31, green: 32, yellow: 33, dim: 2 } as const;
-
-/** @param colours whether there is a terminal that shows them */
-export function createPaint(colours: boolean): Paint {
-  return (colour, text) => (colours ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text);
-}
-
 /** Lines of one test's result; of a failed one, with all that helps to see why. */
-export function reportTest(result: TestResult, paint: Paint): string[] {
+export function reportTest(result: TestResult, colours: Colours): string[] {
   const { name, status, ms, note, at } = result;
-  const took = paint('dim', `(${ms.toFixed(1)} ms)`);
-  if (status === 'passed') return [`  ${paint('green', '✓')} ${name} ${took}`];
-  if (status === 'skipped') return [`  ${paint('yellow', '-')} ${name} ${paint('dim', `# skipped: ${note}`)}`];
-  const lines = [`  ${paint('red', '✗')} ${name} ${took}`, paint('dim', `    ${at}`)];
+  const took = colours.dim(`(${ms.toFixed(1)} ms)`);
+  if (status === 'passed') return [`  ${colours.green('✓')} ${name} ${took}`];
+  if (status === 'skipped') return [`  ${colours.yellow('-')} ${name} ${colours.dim(`# skipped: ${note}`)}`];
+  const lines = [`  ${colours.red('✗')} ${name} ${took}`, colours.dim(`    ${at}`)];
   if (note !== '') lines.push(`    ${note}`);
   for (const { about, lines: parts } of result.differences) {
     lines.push(`    ${about}${about.startsWith('upstream') ? '' : '  (- expected, + actual)'}`);
-    for (const part of parts) lines.push(`      ${paintDiff(part, paint)}`);
+    for (const part of parts) lines.push(`      ${paintDiff(part, colours)}`);
   }
-  return [...lines, ...reportOutcome(result, paint)];
+  return [...lines, ...reportOutcome(result, colours)];
 }
 
-function paintDiff(line: string, paint: Paint): string {
-  if (line.startsWith('- ')) return paint('red', line);
-  return line.startsWith('+ ') ? paint('green', line) : line;
+function paintDiff(line: string, colours: Colours): string {
+  if (line.startsWith('- ')) return colours.red(line);
+  return line.startsWith('+ ') ? colours.green(line) : line;
 }
 
-function reportOutcome({ outcome, differences }: TestResult, paint: Paint): string[] {
+function reportOutcome({ outcome, differences }: TestResult, colours: Colours): string[] {
   if (outcome === null) return [];
   const lines: string[] = [];
   const decoder = new TextDecoder();
@@ -49,19 +40,9 @@ function reportOutcome({ outcome, differences }: TestResult, paint: Paint): stri
   }
   const trace = outcome.trace ?? [];
   lines.push(`    host calls${trace.length === 0 ? ': none' : ''}`);
-  for (const line of traceLines(trace.slice(0, SHOWN_CALLS))) lines.push(paint('dim', `      ${line}`));
+  for (const line of traceLines(trace.slice(0, SHOWN_CALLS))) lines.push(colours.dim(`      ${line}`));
   if (trace.length > SHOWN_CALLS) lines.push(`      … ${trace.length - SHOWN_CALLS} more`);
   return lines;
-}
-
-/** Host calls as lines: when, how long, which, what it returned. */
-export function traceLines(trace: readonly HostCallTrace[]): string[] {
-  return trace.map(({ call, detail, atMs, ms, result, bytes }) => {
-    const times = `${atMs.toFixed(2).padStart(9)} ms ${`+${ms.toFixed(2)}`.padStart(9)} ms`;
-    const about = detail === '' ? '' : ` ${detail}`;
-    const returned = result === null ? 'did not return' : `→ ${result}`;
-    return `${times}  ${call.slice(call.indexOf('.') + 1)}${about} ${returned}${bytes > 0 ? `, ${bytes} B` : ''}`;
-  });
 }
 
 /** A result as scripts read it. */

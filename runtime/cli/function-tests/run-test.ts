@@ -1,4 +1,5 @@
 import type { Settings } from '../../config/settings.ts';
+import { splitMethod } from '../../core/entry-call.ts';
 import type { Outcome } from '../../core/execution.ts';
 import type { Runtime } from '../../runtime.ts';
 import type { StoredFunction } from '../../store/store.ts';
@@ -38,12 +39,13 @@ export interface TestBench {
 export async function runFunctionTest(
   test: FunctionTest,
   { runtime, settings, mocks, signal }: TestBench,
-  load: (method: string) => Promise<StoredFunction>,
+  load: (file: string) => Promise<StoredFunction>,
 ): Promise<TestResult> {
   const { name, at } = test;
   if (test.skip !== null)
     return { name, at, status: 'skipped', ms: 0, differences: [], outcome: null, note: test.skip };
-  const found = await load(test.method);
+  const method = splitMethod(test.method);
+  const found = await load(method.file);
   const { args, env, stdin, allow, permissions, limits } = test;
   const context = executionContext(found, settings, {
     args,
@@ -55,7 +57,7 @@ export async function runFunctionTest(
     limits,
   });
   for (const [upstream, mock] of mocks) mock.expect(test.upstreams.get(upstream) ?? []);
-  const outcome = await runtime.run(found, { ...context, trace: true }, signal);
+  const outcome = await runtime.run({ ...found, entry: method.export }, { ...context, trace: true }, signal);
   signal.throwIfAborted();
   const asked = [...mocks.values()].flatMap((mock) => mock.verify());
   const differences = [...compareOutcome(test.expect, outcome), ...asked];

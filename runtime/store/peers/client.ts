@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { fromErrorData, InferbaseError } from '../../core/errors.ts';
-import { threadUrl } from '../../core/thread-url.ts';
+import { threadEnvironment, threadUrl } from '../../core/thread-url.ts';
 import type { FromPeersThread, Membership, PeersThreadData, ToPeersThread } from './protocol.ts';
 
 export interface PeersInit extends PeersThreadData {
@@ -47,7 +47,7 @@ export function createPeers({ log, onReplaced, ...data }: PeersInit): Peers {
   function start(): Thread {
     const worker = new Worker(threadUrl('store/peers/thread'), {
       workerData: data satisfies PeersThreadData,
-      env: {},
+      env: threadEnvironment(),
       resourceLimits: RESOURCE_LIMITS,
     });
     // Peers keep no process alive: what serves them is kept alive by its API.

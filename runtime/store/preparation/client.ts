@@ -1,7 +1,7 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { fromErrorData, InferbaseError } from '../../core/errors.ts';
 import type { ModuleFacts } from '../../core/module-facts.ts';
-import { threadUrl } from '../../core/thread-url.ts';
+import { threadEnvironment, threadUrl } from '../../core/thread-url.ts';
 import { abortable, cancelled } from '../single-flight.ts';
 import type { SourcePort } from '../sources/port-source.ts';
 import type { FromThread, Job, Results, ThreadData, ToThread } from './protocol.ts';
@@ -86,7 +86,7 @@ export function createPreparation(init: PreparationInit): Preparation {
     const worker = new Worker(threadUrl('store/preparation/thread'), {
       workerData,
       transferList: sources.map(({ port }) => port),
-      env: {},
+      env: threadEnvironment(),
       resourceLimits: RESOURCE_LIMITS,
     });
     // An idle thread keeps no process alive.

@@ -1,0 +1,33 @@
+import { watch } from 'node:fs';
+import { sep } from 'node:path';
+
+/** Folders whose files are made here, or are somebody else's. */
+const IGNORED: ReadonlySet<string> = new Set(['build', 'node_modules', '.inferbase', '.git', 'dist']);
+/** Editors write a file in several steps; how long none may follow, in ms. */
+const QUIET_MS = 80;
+
+/**
+ * Calls back some moments after files below a folder have changed.
+ * @param onError the folder cannot be watched any more
+ * @returns stops watching
+ */
+export function watchSources(folder: string, onChange: () => void, onError: (error: Error) => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const watcher = watch(folder, { recursive: true }, (_event, name) => {
+    if (name !== null && isIgnored(name)) return;
+    clearTimeout(timer);
+    timer = setTimeout(onChange, QUIET_MS);
+  });
+  watcher.on('error', onError);
+  return () => {
+    clearTimeout(timer);
+    watcher.close();
+  };
+}
+
+function isIgnored(name: string): boolean {
+  const parts = name.split(sep);
+  const file = parts.at(-1) ?? '';
+  // What editors keep beside a file.
+  return parts.some((part) => IGNORED.has(part)) || /^\.|~$|\.swp$|\.tmp$/.test(file);
+}
