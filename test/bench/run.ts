@@ -17,6 +17,7 @@ import { measureRewriting, renderRewriting } from './rewrite.ts';
 import { FROM_SOURCE } from './servers.ts';
 import { measureSoak, renderSoak } from './soak.ts';
 import { installProduct, measureFirstExecution, measureStart, type StartRow } from './start-up.ts';
+import { measureStore, renderStore } from './store.ts';
 import { measureThroughput, type ThroughputRow } from './throughput.ts';
 
 function renderThroughput(rows: readonly ThroughputRow[]): string {
@@ -69,6 +70,8 @@ async function main(): Promise<void> {
     const rewriting = measureRewriting(effort.runs);
     tell('host calls');
     const hostCalls = await measureHostCalls(effort.runs);
+    tell('store');
+    const store = await measureStore(join(workspace.path, 'store'), effort.runs);
     tell('packing');
     const product = await installProduct(join(workspace.path, 'package'));
     const throughput = await measureThroughput(product, join(workspace.path, 'data'), effort, tell);
@@ -86,6 +89,7 @@ async function main(): Promise<void> {
       renderMetering(metering),
       renderRewriting(rewriting),
       renderHostCalls(hostCalls),
+      renderStore(store),
       renderNeighbours(neighbours),
       renderSoak(soak),
       renderStart(start),
@@ -94,7 +98,7 @@ async function main(): Promise<void> {
     if (values.json !== undefined) {
       writeFileSync(
         values.json,
-        `${JSON.stringify({ method, throughput, metering, rewriting, hostCalls, neighbours, soak, start }, null, 2)}\n`,
+        `${JSON.stringify({ method, throughput, metering, rewriting, hostCalls, store, neighbours, soak, start }, null, 2)}\n`,
       );
     }
   } finally {

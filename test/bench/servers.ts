@@ -35,7 +35,7 @@ async function start(args: readonly string[], port: number, cwd: string, env: Re
 }
 
 /** Starts one of the bench's own servers, which take their port as the only argument. */
-export async function startScript(name: 'bare-server' | 'upstream'): Promise<Server> {
+export async function startScript(name: 'bare-server' | 'upstream' | 'gateway-server'): Promise<Server> {
   const port = await freePort();
   return start(
     [join(import.meta.dirname, `${name}.ts`), String(port)],

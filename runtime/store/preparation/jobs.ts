@@ -239,6 +239,22 @@ export function createJobs(
     }
   }
 
+  async function add({ files: given }: Extract<Job, { kind: 'add' }>): Promise<Results['add']> {
+    const writes: Promise<void>[] = [];
+    const put = (block: CID, bytes: Uint8Array): Promise<void> => {
+      const write = folder.put(block, bytes);
+      writes.push(write);
+      return write;
+    };
+    try {
+      const { cid, size } = await addFiles(given, put, maxBytes);
+      return { cid: cid.toString(), size };
+    } finally {
+      // The importer leaves at the first failure; others are still being written.
+      await Promise.allSettled(writes);
+    }
+  }
+
   async function work(job: Job, context: JobContext): Promise<Results[keyof Results]> {
     if (job.kind === 'prepare') return await prepare(job, context);
     if (job.kind === 'prepare-file') return await prepareFile(job, context);
@@ -248,8 +264,7 @@ export function createJobs(
       const inUse = [...job.inUse, ...underWay];
       return await collect({ layout, folder, owner: init.owner }, { ...job, inUse, signal: context.signal });
     }
-    const { cid, size } = await addFiles(job.files, (block, bytes) => folder.put(block, bytes), maxBytes);
-    return { cid: cid.toString(), size };
+    return await add(job);
   }
 
   return {
@@ -265,6 +280,8 @@ export function createJobs(
       } finally {
         if (cid !== undefined) underWay.splice(underWay.indexOf(cid), 1);
         reader.close();
+        // After a failure too, nobody is still writing once it is told.
+        await reader.settled().catch(() => {});
         const sources = reader.shares();
         if (sources.length > 0) {
           init.log('fetched', { cid, ms: Math.round(performance.now() - began), sources });
