@@ -118,7 +118,7 @@ async function serve(port: MessagePort, data: SandboxThreadData): Promise<void> 
   port.postMessage({ ready: { catching }, ...packOutcomes([]), logs: [] } satisfies FromSandbox);
   // Not while somebody waits.
   setImmediate(() => {
-    if (functions.size === 0) void warmUp(sandbox);
+    if (functions.size === 0) warmUp(sandbox).catch((error: unknown) => log(`warming up failed: ${String(error)}`));
   });
 }
 
