@@ -27,6 +27,21 @@ export interface UnixfsReader {
   content(cid: CID, maxBytes?: number): Promise<Uint8Array>;
 }
 
+/** What is below a node of a file. */
+interface Tree {
+  /** In bytes. */
+  readonly length: number;
+  /** Nodes, each as often as it is named. */
+  readonly visits: number;
+  readonly height: number;
+}
+
+interface Walk {
+  /** By CID, those under way included. */
+  readonly known: Map<string, Promise<Tree>>;
+  readonly maxBytes: number;
+}
+
 /**
  * Reads UnixFS (https://specs.ipfs.tech/unixfs/) over verified blocks. A file's DAG is walked and checked first, so
  * that the library then reads a tree that is known to be sound and bounded.
@@ -53,30 +68,44 @@ export function createUnixfsReader(reader: Pick<BlockReader, 'read'>, caps: Unix
     return entry;
   }
 
-  /** Bytes below a node, after checking that every part is as long as its parent says. */
-  async function walk(cid: CID, depth: number, left: { visits: number; bytes: number }): Promise<number> {
-    if (--left.visits < 0 || depth > MAX_DEPTH) throw tooLarge(`${cid} is deeper or wider than is allowed`);
-    if (cid.code === RAW) return spend((await reader.read(cid)).length, left);
+  /** What is below a node, after checking that every part is as long as its parent says. */
+  function walk(cid: CID, depth: number, asked: Walk): Promise<Tree> {
+    const key = cid.toString();
+    const known = asked.known.get(key);
+    if (known !== undefined) return known;
+    // A block that is named again and again is looked at once, and counted as often as it is named.
+    const tree = look(cid, depth, asked).then((found) => checked(cid, found, asked.maxBytes));
+    asked.known.set(key, tree);
+    return tree;
+  }
+
+  async function look(cid: CID, depth: number, asked: Walk): Promise<Tree> {
+    if (asked.known.size > caps.visits || depth > MAX_DEPTH) throw tooWide(cid);
+    if (cid.code === RAW) return { length: (await reader.read(cid)).length, visits: 1, height: 1 };
     const { unixfs, node: dag } = await fileNode(cid);
     if (dag.Links.length > MAX_LINKS) throw tooLarge(`${cid} has ${dag.Links.length} links, more than ${MAX_LINKS}`);
     if (dag.Links.length !== unixfs.blockSizes.length) throw unsound(cid, 'has another number of links than of sizes');
-    let length = spend(unixfs.data?.length ?? 0, left);
+    let length = unixfs.data?.length ?? 0;
+    let visits = 1;
+    let height = 1;
     for (let at = 0; at < dag.Links.length; at += FETCH_AHEAD) {
       const group = dag.Links.slice(at, at + FETCH_AHEAD);
-      const lengths = await Promise.all(group.map((link) => walk(link.Hash, depth + 1, left)));
-      for (const [index, part] of lengths.entries()) {
-        if (BigInt(part) !== unixfs.blockSizes[at + index])
+      const parts = await Promise.all(group.map((link) => walk(link.Hash, depth + 1, asked)));
+      for (const [index, part] of parts.entries()) {
+        if (BigInt(part.length) !== unixfs.blockSizes[at + index])
           throw unsound(cid, 'has a part of another size than it says');
-        length += part;
+        length += part.length;
+        visits += part.visits;
+        height = Math.max(height, part.height + 1);
       }
     }
-    return length;
+    return { length, visits, height };
   }
 
-  function spend(length: number, left: { bytes: number }): number {
-    left.bytes -= length;
-    if (left.bytes < 0) throw tooLarge('A file of the function is larger than is allowed');
-    return length;
+  function checked(cid: CID, tree: Tree, maxBytes: number): Tree {
+    if (tree.visits > caps.visits || tree.height > MAX_DEPTH + 1) throw tooWide(cid);
+    if (tree.length > maxBytes) throw tooLarge('A file of the function is larger than is allowed');
+    return tree;
   }
 
   async function library() {
@@ -116,10 +145,10 @@ export function createUnixfsReader(reader: Pick<BlockReader, 'read'>, caps: Unix
     async content(cid, maxBytes = caps.bytes) {
       if (cid.code === RAW) {
         const block = await reader.read(cid);
-        spend(block.length, { bytes: maxBytes });
+        checked(cid, { length: block.length, visits: 1, height: 1 }, maxBytes);
         return block;
       }
-      const length = await walk(cid, 0, { visits: caps.visits, bytes: maxBytes });
+      const { length } = await walk(cid, 0, { known: new Map(), maxBytes });
       const bytes = new Uint8Array(length);
       let at = 0;
       const copy = async (): Promise<void> => {
@@ -132,6 +161,10 @@ export function createUnixfsReader(reader: Pick<BlockReader, 'read'>, caps: Unix
       return bytes;
     },
   };
+}
+
+function tooWide(cid: CID): InferbaseError {
+  return tooLarge(`${cid} is deeper or wider than is allowed`);
 }
 
 /** Errors of ours pass; what the library throws means that the DAG is not what it should be. */
