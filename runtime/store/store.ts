@@ -5,31 +5,29 @@ import { checkCatching } from '../core/catching.ts';
 import { DAG_PB, digestHex, type ParsedCid, parseCid } from '../core/cid.ts';
 import { InferbaseError } from '../core/errors.ts';
 import type { SeedFile } from '../core/execution.ts';
-import type { LocalBlocks } from '../core/local-blocks.ts';
 import type { Manifest } from '../core/manifest.ts';
-import type { ModuleFacts } from '../core/module-facts.ts';
 import { linkModules } from '../wasm/link.ts';
-import type { NewFile } from './add.ts';
-import { type CarImport, importCar } from './car/import-car.ts';
+import { importCar } from './car/import-car.ts';
 import { writeCar } from './car/write-car.ts';
 import { findMissing } from './dag-mark.ts';
 import { walkDag } from './dag-walk.ts';
 import { modulesOf, readRecord } from './function-record.ts';
+import type { FunctionStore, StoredFunction, StoreInit } from './function-store.ts';
 import type { CompiledLibrary } from './libraries.ts';
 import { createLocalBlocks } from './local-blocks.ts';
 import { createModuleFolder } from './module-folder.ts';
 import { type PackageFiles, readFiles } from './package-files.ts';
 import { createPeers, type Peers } from './peers/client.ts';
-import type { Membership, PeersThreadData } from './peers/protocol.ts';
-import type { Pin } from './pins.ts';
 import { createPreparation } from './preparation/client.ts';
-import type { Listing, Prepared } from './preparation/protocol.ts';
+import type { Prepared } from './preparation/protocol.ts';
 import { createSingleFlight } from './single-flight.ts';
 import { checkGateways } from './sources/gateway-source.ts';
 import type { SourcePort } from './sources/port-source.ts';
 import { openStoreFolder } from './store-folder.ts';
 import type { Collected } from './upkeep/collect.ts';
 import { createSizeKeeper } from './upkeep/size-keeper.ts';
+
+export type { FunctionStore, StoredFunction, StoreInit } from './function-store.ts';
 
 /** Largest rewritten module that the front thread reads and checks itself: hashing more would hold up HTTP. */
 const FRONT_BYTES = 1024 * 1024;
@@ -41,101 +39,6 @@ const FILES_BYTES = 64 * 1024 * 1024;
 const NO_FILES: readonly SeedFile[] = [];
 /** Only a bound for what is counted: blocks of a CAR are not held in memory. */
 const MAX_CAR_BLOCKS = 10_000_000;
-
-export interface StoredFunction {
-  readonly module: WebAssembly.Module;
-  readonly facts: ModuleFacts;
-  /** argv[0] */
-  readonly name: string;
-  readonly manifest: Manifest | null;
-  /** What lies under `/` of its guests: the files of its package. The same array for the same files. */
-  readonly files: readonly SeedFile[];
-  /** Modules of its package that it is linked to, in the order to instantiate them in. */
-  readonly libraries?: readonly CompiledLibrary[];
-}
-
-export interface StoreInit {
-  readonly dataDir: string;
-  /** Base URLs of trustless gateways; none: only what is in the folder. */
-  readonly gateways: readonly string[];
-  /**
-   * Further sources of blocks, beside the gateways, in other threads: called when a preparation thread starts, and again
-   * for the one that replaces it. `serveSource` answers at the other end of each port.
-   */
-  readonly connectSources?: () => readonly SourcePort[];
-  /** Peers are asked for blocks, and served once the store has joined them; left out: there are none. */
-  readonly peers?: Pick<PeersThreadData, 'connect' | 'serve' | 'maxConnections' | 'allow'> | undefined;
-  /** For one block from one source, in ms; default 10 000. */
-  readonly sourceTimeoutMs?: number;
-  /** How long a function that comes in one answer may bring little before its blocks are asked for one by one; default 1 000. */
-  readonly patienceMs?: number;
-  /** For a whole function, in ms; default 60 000. */
-  readonly totalTimeoutMs?: number;
-  /** Longest a step of preparing may take, in ms; default 10 000. */
-  readonly cpuTimeoutMs?: number;
-  /** Compiled modules kept in memory, in bytes of their originals; default 64 MiB. */
-  readonly memoryBytes?: number;
-  /** Default 64 MiB. */
-  readonly maxFunctionBytes?: number;
-  /** Most function types of all modules this process takes in; default 1 500 000, near what V8 can hold. */
-  readonly maxTypes?: number;
-  readonly log: (line: string, fields?: object) => void;
-  /** For tests: called at each step of a write, which waits for it to return. */
-  readonly onStep?: (step: string) => void;
-}
-
-export interface FunctionStore {
-  /**
-   * A function by CID, compiled: from memory, from rewritten modules on disk, from blocks on disk, from gateways.
-   * @param options.method file name in a package; kept as argv[0] where the CID is one file
-   * @throws InferbaseError see `core/errors.ts`; `ERR_CANCELLED` when the signal aborts
-   */
-  get(cid: string, options: { method: string; signal: AbortSignal }): Promise<StoredFunction>;
-  /** A module that is no part of any DAG. */
-  prepareFile(bytes: Uint8Array, name: string): Promise<StoredFunction>;
-  /** Adds one file (path '') or a directory as UnixFS; the CID is what every `unixfs-v1-2025` importer gives. */
-  add(files: readonly NewFile[]): Promise<{ cid: string; size: number }>;
-  /** Fetches all of a CID and remembers it. */
-  pin(cid: string, name: string): Promise<void>;
-  /** @returns whether it was pinned; its blocks stay until they are collected */
-  unpin(cid: string): Promise<boolean>;
-  pins(): Promise<readonly Pin[]>;
-  /** What a CID is and which files it has. */
-  list(cid: string, options: { signal: AbortSignal }): Promise<Listing>;
-  /**
-   * Stores the blocks of a CAR as it streams in, each of them checked, and checks that nothing below its roots is missing.
-   * @param options.maxBytes of the whole archive
-   * @throws InferbaseError `ERR_INVALID_ARCHIVE`, `ERR_INTEGRITY`, `ERR_FUNCTION_TOO_LARGE`; see `importCar`
-   */
-  importCar(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options: CarOptions): Promise<CarImport>;
-  /**
-   * A CAR of everything below a CID, depth first, each block once. What is not here is fetched before the first byte.
-   * @throws InferbaseError as {@link get}
-   */
-  exportCar(cid: string, options: { signal: AbortSignal }): AsyncGenerator<Uint8Array, void, void>;
-  /** What is here, for other nodes. */
-  readonly local: LocalBlocks;
-  /** From now on what nobody keeps is removed where blocks and prepared modules pass this size. See `upkeep/collect.ts`. */
-  keepWithin(maxBytes: number): void;
-  /**
-   * Becomes a peer that others can reach and fetch from; without `peers` nothing happens.
-   * @returns multiaddrs to reach it at
-   * @throws InferbaseError `ERR_INVALID_SETTING` when it cannot listen
-   */
-  joinPeers(membership: Membership): Promise<readonly string[]>;
-  /** Starts the preparation thread ahead of its first job. */
-  warm(): void;
-  /** From here on, modules that catch exceptions in one of these encodings are refused. See `core/catching.ts`. */
-  refuseCatching(encodings: readonly string[]): void;
-  close(): Promise<void>;
-}
-
-export interface CarOptions {
-  readonly maxBytes: number;
-  readonly signal: AbortSignal;
-  /** Called after each block with the bytes of blocks so far. */
-  readonly onProgress?: (bytes: number) => void;
-}
 
 /** What a caller's words lead to, once known. */
 interface Named {
