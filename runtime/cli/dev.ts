@@ -22,7 +22,9 @@ Examples:
   $ curl http://127.0.0.1:6080/fn/hello/path?a=b        in another terminal: becomes the last request
 
 With every change of a source it builds, runs the last request again, and shows what came of it: stdout, stderr, host
-calls with their times, memory and fuel. Ctrl-C ends it.`;
+calls with their times, memory and fuel. Ctrl-C ends it.
+
+Exit codes: 0 ended by Ctrl-C, 1 the folder is no function, 2 wrong usage or setting, 69 port taken.`;
 
 interface DevOptions {
   readonly env?: readonly string[];

@@ -44,6 +44,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { args: ['build', 'none'], code: 1, says: /^error ERR_INVALID_REQUEST: \S+none has no asconfig\.json/ },
   ],
   test: [{ args: ['test', '.'], says: /^ {2}✓ ends with three[\s\S]*^1 passed/m }],
+  dev: [{ args: ['dev', '.', '--port', '0'], says: /Ctrl-C ends$/m, until: /Ctrl-C ends/ }],
   pin: [{ args: ['pin', 'exit-three.wasm'], says: /^bafk\w+ \d+ B exit-three\.wasm\n/ }],
   unpin: [
     { args: ['unpin', 'a.txt'], atTerminal: ['unpin', 'b.txt'], says: /^bafk\w+ unpinned, local$/m },
