@@ -86,7 +86,7 @@ function main() {
   process.stderr.write(
     `inferbase needs Node 24 or later, but this is Node ${process.versions.node} (${process.execPath}), which has no ` +
       'WebAssembly.Suspending: install a newer one from https://nodejs.org, or type `npm install -D node` in your project, ' +
-      'or `npm install` in a clone.\n',
+      '`npm install --global node` beside a global one, or `npm install` in a clone.\n',
   );
   process.exitCode = EXIT_OLD_NODE;
 }

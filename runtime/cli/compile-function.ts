@@ -12,6 +12,9 @@ import { prepareSdk } from './sdk-config.ts';
 /** The compiler that is tested with this version; what the line to type asks for. */
 export const COMPILER = 'assemblyscript@0.28.20';
 
+/** How asc answers where nothing is to be compiled: with its help. */
+const ASC_USAGE = /^\s*SYNTAX\s/;
+
 export interface CompiledFunction {
   readonly name: string;
   /** Absolute path of the module, `DIR/build/NAME.wasm`. */
@@ -61,7 +64,7 @@ async function compile(places: Places, options: { force?: boolean; signal?: Abor
   if (!(await exists(join(dir, 'asconfig.json')))) {
     throw new InferbaseError(
       'ERR_INVALID_REQUEST',
-      `${dir} has no asconfig.json, so it is no function; in a project of yours write one with {"extends": "./node_modules/inferbase/sdk/asconfig.json"}, or have inferbase init make the project`,
+      `${dir} has no asconfig.json, so it is no function; in a project of yours write one with {"extends": "./node_modules/inferbase/sdk/asconfig.json", "entries": ["assembly/index.ts"]}, or have inferbase init make the project`,
     );
   }
   const compiler = findCompiler(dir);
@@ -77,6 +80,7 @@ async function compile(places: Places, options: { force?: boolean; signal?: Abor
     args.push(...sdk.args, ...(await handleArgs(dir)));
     const { exitCode, output } = await runCompiler(args, dir, options.signal);
     if (exitCode !== 0 || !(await exists(temporary))) {
+      if (ASC_USAGE.test(output)) throw namesNoEntry(dir);
       throw new InferbaseError('ERR_INVALID_MODULE', `${name} does not compile; correct what asc says`, {
         details: output.trimEnd().split('\n'),
       });
@@ -88,6 +92,13 @@ async function compile(places: Places, options: { force?: boolean; signal?: Abor
     await rm(temporary, { force: true });
     await sdk.remove();
   }
+}
+
+function namesNoEntry(dir: string): InferbaseError {
+  return new InferbaseError(
+    'ERR_INVALID_REQUEST',
+    `${join(dir, 'asconfig.json')} names no source; add "entries": ["assembly/index.ts"] to it`,
+  );
 }
 
 /** @returns whether the same module was there already */

@@ -37,6 +37,8 @@ Examples:
 
 Exit code: the guest's own; for a guest that was ended, bls-runtime's number of the cause, and the cause on stderr.`;
 
+const NEWLINE = 10;
+
 interface ExecOptions {
   readonly method?: string;
   readonly env?: readonly string[];
@@ -55,7 +57,10 @@ export const addExec: AddCommand = (program, done) => {
   const command = program
     .command('exec')
     .description('Run one function once: its output is ours, and so is its exit code.')
-    .argument('<cid|file>', 'function in the store or at a gateway, a .wasm file, or a CAR file')
+    .argument(
+      '<cid|file|folder>',
+      'function in the store or at a gateway, a .wasm file, a CAR file, or the folder of a package',
+    )
     .argument('[args...]', 'arguments of the guest, after --')
     .option('--method <file>', 'module to run, where the CID is a package')
     .option('--env <name=value>', 'environment variable of the guest; may be repeated', collect)
@@ -159,6 +164,9 @@ export function readVariable(text: string): readonly [name: string, value: strin
 function show(outcome: Outcome): void {
   if (outcome.trace !== undefined) showTrace(outcome, outcome.trace);
   process.stdout.write(outcome.stdout);
+  // Nothing is added for a program that reads; on a terminal what comes next would stand on the same line.
+  if (process.stdout.isTTY && outcome.stdout.length > 0 && outcome.stdout.at(-1) !== NEWLINE)
+    process.stdout.write('\n');
   process.stderr.write(outcome.stderr);
   if (outcome.stdoutTruncated)
     printError(`inferbase: stdout was cut at its limit; ${howToRaise('limits.stdoutBytes')}`);

@@ -51,7 +51,7 @@ function describeFailure(error: unknown, debug: boolean): Report {
   }
   if (isSystemError(error)) {
     const exitCode = error.code === 'EADDRINUSE' ? EXIT.addressTaken : EXIT.failure;
-    const text = LISTENING.has(error.syscall) ? explainListening(error) : error.message;
+    const text = LISTENING.has(error.syscall) ? explainListening(error) : explainFile(error);
     return { exitCode, lines: [`error ${error.code}: ${text}`, ...stack] };
   }
   const text = error instanceof Error ? error.message : String(error);
@@ -82,8 +82,23 @@ interface SystemError extends Error {
 /** System calls that fail when an address cannot be listened on. */
 const LISTENING: ReadonlySet<string> = new Set(['listen', 'bind', 'getaddrinfo']);
 
+/** What to do about a file or folder that cannot be read or written. */
+const FILE_REMEDIES: Readonly<Record<string, string>> = {
+  EACCES: 'give this user the right to it, or work in another folder',
+  EPERM: 'give this user the right to it, or work in another folder',
+  EROFS: 'work in a folder that can be written',
+  ENOSPC: 'make room on that disk',
+};
+
 function isSystemError(error: unknown): error is SystemError {
   return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string';
+}
+
+/** A file or folder of the user's: the sentence of Node, which begins with the code, and what to do. */
+function explainFile({ code, message }: SystemError): string {
+  const text = message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message;
+  const remedy = FILE_REMEDIES[code];
+  return remedy === undefined ? text : `${text}; ${remedy}`;
 }
 
 function explainListening({ code, address, hostname, port, message }: SystemError): string {

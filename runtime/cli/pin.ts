@@ -51,12 +51,7 @@ export const addPin: AddCommand = (program) => {
     .argument('<path...>', 'files, folders, CAR files and CIDs')
     .option('--name <name>', 'name of the pin (default: name of the file or folder)')
     .option('--to <place>', 'local, kubo=URL or service=NAME; may be repeated (default: local)', collect)
-    .option(
-      '--wait <seconds>',
-      `how long to wait for a pinning service (default: ${DEFAULT_WAIT})`,
-      parseWait,
-      DEFAULT_WAIT,
-    )
+    .option('--wait <seconds>', 'how long to wait for a pinning service', parseWait, DEFAULT_WAIT)
     .option('--json', 'one JSON object per line')
     .addHelpText('after', EXAMPLES);
   addSettingsFlags(command, COMMON_KEYS).action(async (paths: readonly string[], options: PinOptions) => {

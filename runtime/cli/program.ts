@@ -36,6 +36,8 @@ export async function parseCommandLine(args: readonly string[]): Promise<number>
     .version(findPackage().version, '-v, --version')
     .helpCommand('help [command]', 'explain a command')
     .enablePositionalOptions()
+    // Long flags leave less than that of 80 columns; without it their texts would not be wrapped at all.
+    .configureHelp({ minWidthToWrap: 24 })
     .exitOverride()
     .addHelpText('after', EXAMPLES);
   const asked = args[0] === 'help' ? args[1] : args[0];

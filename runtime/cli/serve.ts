@@ -44,12 +44,19 @@ export const addServe: AddCommand = (program) => {
       for (const address of await runtime.joinPeers()) print(`peer address ${address}`);
       for (const address of settings.peers.enabled ? settings.peers.connect : []) print(`peer ${address}`);
       if (settings.functionsDir !== null) await storeFunctions(runtime, settings.functionsDir, settings.dataDir, log);
-      print(`API ${await listen(runtime)}`);
+      const api = await listen(runtime);
+      print(`API ${api}`);
+      for (const entry of settings.web.functions) print(`web ${api}/fn/${webName(entry)}/`);
       await aborted(interrupt.signal);
       print(`closing after ${interrupt.name}`);
     });
   });
 };
+
+/** The segment of the path that a line of `web.functions` stands for. */
+function webName(entry: string): string {
+  return entry === '*' ? 'CID' : (entry.split('=')[0] ?? entry);
+}
 
 /**
  * Starts the API.

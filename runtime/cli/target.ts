@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
+import { parseCid } from '../core/cid.ts';
 import { InferbaseError } from '../core/errors.ts';
 import type { FunctionStore } from '../store/store.ts';
 import { importCarFile, isCarFile, onlyRoot } from './car-file.ts';
@@ -12,6 +13,9 @@ export const MAX_CAR_BYTES = MAX_FILE_BYTES + 4_194_304;
 
 /** Data folders of that name are state of ours wherever they lie: pinned, they would publish a node's key. */
 const DATA_FOLDER = '.inferbase';
+
+/** Qm… in base 58. */
+const SHORTEST_SHA256_CID = 46;
 
 /** How other tools write a CID. */
 const IPFS_ADDRESS = /^(?:ipfs:\/\/|\/ipfs\/)([^/]+)\/?$/;
@@ -51,7 +55,18 @@ export async function readTarget(text: string): Promise<Target> {
   if (found !== undefined) throw notPlain(text);
   const cid = IPFS_ADDRESS.exec(text)?.[1] ?? text;
   if (/[./\\]/.test(cid)) throw invalid(`there is no file ${text}; check the path, or give a CID`);
+  if (cid.length < SHORTEST_SHA256_CID) refuseShort(cid);
   return { kind: 'cid', cid };
+}
+
+/** What is too short for most CIDs is rather the name of a file. */
+function refuseShort(cid: string): void {
+  try {
+    parseCid(cid);
+  } catch (error) {
+    if (!(error instanceof InferbaseError)) throw error;
+    throw new InferbaseError(error.code, `${error.message} There is no file or folder of that name here either.`);
+  }
 }
 
 /** The CID of a target, after storing the blocks of a CAR, whose root is the function, or of a folder. */

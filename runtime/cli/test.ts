@@ -62,7 +62,7 @@ export const addTest: AddCommand = (program, done) => {
     .description(
       "Build a function and run its author's tests: a request, mocked upstreams, and what has to come of it.",
     )
-    .argument('[folder]', 'folder of the function (default: this one, or all below functions/)', '.')
+    .argument('[folder]', 'folder of the function, or one with functions below functions/', '.')
     .option('--filter <text>', 'only tests whose name has this text in it')
     .option('--watch', 'run them again with every change, until Ctrl-C')
     .option('--json', 'print the results as one JSON object instead')

@@ -52,8 +52,10 @@ export function unknownKey(path: readonly string[], origin: string): InferbaseEr
   if (SETTING_KEYS.some(({ key }) => key === name)) {
     return notASetting(name, origin, 'write it as nested keys, not with dots');
   }
+  const here = nearest(name, namesBelow(group)) ?? '';
   const elsewhere = SETTING_KEYS.find((row) => row.path.at(-1) === name);
-  const near = elsewhere?.key ?? [...group, nearest(name, namesBelow(group)) ?? ''].join('.');
+  // `gateway` is rather `gateways` than `store.gateway`.
+  const near = elsewhere === undefined || here === `${name}s` ? [...group, here].join('.') : elsewhere.key;
   return notASetting(path.join('.'), origin, `did you mean ${near}?`);
 }
 

@@ -55,7 +55,7 @@ function decode(text: string): CID {
   try {
     return CID.parse(text);
   } catch {
-    throw invalid(text, 'is not a CID; it should look like bafkrei… or Qm…');
+    throw invalid(text, 'is not a CID, or not a whole one; it should look like bafkrei… or Qm…');
   }
 }
 

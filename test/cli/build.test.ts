@@ -60,6 +60,18 @@ describe('build', () => {
     assert.deepEqual((await readdir(join(dir, 'build'))).sort(), ['.tiny.inputs', 'tiny', 'tiny.wasm']);
   });
 
+  test('an asconfig.json that names no source is one sentence with what to add', async () => {
+    await using folder = await temporaryFolder();
+    const dir = await project(folder.path, 'export function _start(): void {}');
+    await writeFile(join(dir, 'asconfig.json'), '{}');
+    const { code, stderr } = await run(['build', dir], folder.path);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^error ERR_INVALID_REQUEST: \S+asconfig\.json names no source; add "entries": \["assembly\/index\.ts"\] to it\n$/,
+    );
+  });
+
   test('a folder name is never read as a command', async () => {
     await using folder = await temporaryFolder();
     const dir = await project(folder.path, 'export function _start(): void {}');

@@ -47,8 +47,18 @@ describe('command line', () => {
     assert.match(stdout, /--upstream <name=url>/);
   });
 
+  test('texts of long flags are wrapped at 80 columns, and no default is told twice', async () => {
+    for (const name of COMMAND_NAMES) {
+      const { stdout } = await run([name, '--help'], ROOT);
+      assert.doesNotMatch(stdout, /\(default: [^)]*\)\s+\(default:/, name);
+      const [, options = ''] = /\nOptions:\n([\s\S]*?)\n\n/.exec(stdout) ?? [];
+      for (const line of options.split('\n')) assert.ok(line.length <= 80, line);
+    }
+  });
+
   const wrong: readonly [name: string, args: string[], message: RegExp][] = [
     ['an unknown command', ['sreve'], /unknown command 'sreve'/],
+    ['an unknown command of store', ['store', 'lss'], /unknown command 'lss'\n\(Did you mean ls\?\)/],
     ['an unknown flag', ['serve', '--nothing'], /unknown option '--nothing'/],
     ['a missing argument', ['pin'], /missing required argument 'path'/],
     ['no command', [], /Usage: inferbase/],
@@ -107,6 +117,17 @@ describe('failures', () => {
       assert.equal(lines.length, 1);
       assert.match(lines[0] ?? '', /^error E\w+: 127\.0\.0\.1:80 .*; choose .* with --listen-api ADDRESS:PORT$/);
     }
+  });
+
+  test('a file that may not be written is one sentence with what to do', () => {
+    const fields = { code: 'EACCES', syscall: 'open', path: '/x/y' };
+    const error = Object.assign(new Error("EACCES: permission denied, open '/x/y'"), fields);
+    assert.deepEqual(reportFailure(error, false), {
+      exitCode: EXIT.failure,
+      lines: [
+        "error EACCES: permission denied, open '/x/y'; give this user the right to it, or work in another folder",
+      ],
+    });
   });
 
   const codes: readonly [name: string, error: unknown, exitCode: number][] = [

@@ -64,6 +64,16 @@ describe('serve', () => {
     assert.doesNotMatch(stdout + stderr, /hunter2/);
   });
 
+  test('tells where web endpoints are', async () => {
+    await using folder = await temporaryFolder();
+    const cid = 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy';
+    const node = start(['serve', ...ANY_PORT, '--web-functions', `prices=${cid},${cid}`], folder.path);
+    const [, api = ''] = await node.until(/^API (\S+)$/m);
+    await node.until(new RegExp(`^web ${api}/fn/prices/\nweb ${api}/fn/${cid}/$`, 'm'));
+    node.kill('SIGINT');
+    assert.equal((await node.finished).code, 0);
+  });
+
   test('closes on Ctrl-C and keeps its identity', async () => {
     await using folder = await temporaryFolder();
     const peers: string[] = [];

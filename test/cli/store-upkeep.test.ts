@@ -35,6 +35,7 @@ describe('store ls, stat, verify and gc', () => {
   test('stat tells sizes and the limit', async () => {
     const { stdout } = await run(['store', 'stat', '--store-max-bytes', '2000000'], folder.path);
     assert.match(stdout, /^folder {3}\S+\nsize {5}[\d.]+ (B|KiB) of 1\.9 MiB \([\d.]+ %\)\npins {5}1\nblocks {3}2, /);
+    assert.match((await run(['store', 'stat'], folder.path)).stdout, /^size .* of 10\.0 GiB /m);
     const measured = JSON.parse((await run(['store', 'stat', '--json'], folder.path)).stdout);
     assert.deepEqual([measured.pins, measured.files.block.count, measured.files.module.count], [1, 2, 1]);
   });

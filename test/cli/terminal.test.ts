@@ -29,7 +29,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   serve: [{ args: ['serve', ...ANY_PORT], says: /closing after SIGINT$/m, until: /API http/ }],
   exec: [
-    { args: ['exec', 'exit-three.wasm'], code: 3, says: /^outerr$/ },
+    { args: ['exec', 'exit-three.wasm'], code: 3, says: /^out\n?err$/ },
     { args: ['exec', 'none.wasm'], code: 1, says: /^error ERR_INVALID_REQUEST: there is no file none\.wasm/ },
   ],
   init: [
@@ -123,4 +123,11 @@ describe('every command, with and without a terminal', () => {
       });
     }
   }
+
+  test('output without a line end has one at a terminal, and as it is elsewhere', { skip: NO_TERMINAL }, async () => {
+    const [item] = CASES.exec ?? [];
+    assert.ok(item !== undefined);
+    assert.equal((await withoutTerminal(item)).stdout, 'out');
+    assert.match((await withTerminal(item)).screen, /^out\nerr$/);
+  });
 });

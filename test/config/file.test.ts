@@ -55,6 +55,7 @@ describe('settings file', () => {
       'upstreams: { m: { link: x } }',
       /^upstreams\.m\.link .* did you mean upstreams\./,
     ],
+    ['a plural forgotten', 'gateway: ["http://x"]', /^gateway .* did you mean gateways\?$/],
     ['a key with dots', 'limits.queue: 3', /^limits\.queue .*; write it as nested keys/],
     ['an unknown group', 'limts:\n  queue: 3', /^limts \(in\.yaml:1\) is not a setting; did you mean limits\?$/],
     ['a setting that belongs into a group', 'deadlineMs: 3', /^deadlineMs .* did you mean limits\.deadlineMs\?$/],

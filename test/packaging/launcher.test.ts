@@ -85,7 +85,7 @@ suite('the launcher', () => {
       await symlink(process.execPath, node);
       const { code, stderr } = runCommand(process.execPath, [...OLD, command]);
       assert.equal(code, 78);
-      assert.match(stderr, /`npm install -D node`/);
+      assert.match(stderr, /`npm install -D node`.*`npm install --global node`/);
     } finally {
       await remove();
     }

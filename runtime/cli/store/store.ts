@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { EXIT } from '../exit.ts';
 import type { AddCommand } from '../program.ts';
 import { addExport } from './export.ts';
 import { addGc } from './gc.ts';
@@ -27,10 +26,6 @@ export const addStore: AddCommand = (program, done) => {
     .command('store')
     .description('Look after the data folder: what is in it, whether it is sound, and what may go.')
     .helpCommand(false)
-    .addHelpText('after', EXAMPLES)
-    .action(() => {
-      store.outputHelp({ error: true });
-      done(EXIT.usage);
-    });
+    .addHelpText('after', EXAMPLES);
   for (const add of COMMANDS) add(store, done);
 };

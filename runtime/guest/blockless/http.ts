@@ -54,7 +54,7 @@ export function createBlocklessHttp(host: Host): HostModule {
   /** The errno of a failed request or read, and a line for the operator saying what to do. */
   function failed(error: unknown): number {
     if (!(error instanceof OutboundError)) throw error;
-    if (error.kind !== 'cancelled') host.log(`http_req: ${error.message}`);
+    if (error.kind !== 'cancelled' && !error.told) host.log(`http_req: ${error.message}`);
     return FAILURE_ERRNO[error.kind];
   }
 

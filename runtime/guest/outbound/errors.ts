@@ -15,6 +15,8 @@ export class OutboundError extends Error {
   readonly kind: OutboundFailure;
   /** For `denied`: the permission line that would allow it. */
   readonly hint: string | undefined;
+  /** The operator has been told of it, with the remedy. */
+  told = false;
 
   /** @param message one sentence naming what was asked for and the remedy, without secrets such as a query */
   constructor(kind: OutboundFailure, message: string, options: { hint?: string; cause?: unknown } = {}) {

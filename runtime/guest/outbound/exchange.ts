@@ -148,7 +148,7 @@ export function exchange({ dispatcher, shares, unread }: Place, options: Exchang
 function transportError(error: Error, shown: string, started: boolean): OutboundError {
   if (error instanceof OutboundError) return error;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const reason = [code, error.message].filter((part, at, all) => part !== '' && all.indexOf(part) === at).join(': ');
+  const reason = error.message.includes(code) ? error.message : `${code}: ${error.message}`;
   return started
     ? new OutboundError('transport', `${shown} did not complete its response (${reason}).`, { cause: error })
     : new NotConnected('transport', `${shown} cannot be reached (${reason}).`, { cause: error });

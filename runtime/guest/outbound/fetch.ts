@@ -165,6 +165,7 @@ export function createOutbound(init: {
   function noteUnreachable(upstream: NamedUpstream, error: OutboundError): void {
     if (unreachable.has(upstream)) return;
     unreachable.add(upstream);
+    error.told = true;
     init.log(`${error.message} Start the server at ${upstream.origin}, or correct upstreams.${upstream.name}.url.`);
   }
 

@@ -130,7 +130,8 @@ describe('a named upstream', () => {
     for (let times = 0; times < 2; times++) {
       const failure = await failureOf(outbound.request(get('http://model/', { method: 'POST' })));
       assert.equal(failure.kind, 'transport');
-      assert.match(failure.message, /http:\/\/model\/ cannot be reached \(ECONNREFUSED/);
+      assert.match(failure.message, /http:\/\/model\/ cannot be reached \(connect ECONNREFUSED/);
+      assert.equal(failure.told, times === 0, "what was told with its remedy is not told again as the guest's failure");
     }
     assert.equal(outbound.lines.length, 1);
     assert.match(outbound.lines[0] ?? '', new RegExp(`http://127.0.0.1:${port}, or correct upstreams.model.url`));
