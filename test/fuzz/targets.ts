@@ -2,8 +2,10 @@ import type { FuzzTarget } from './target.ts';
 import { packages, tar } from './targets/archive.ts';
 import { bitswap } from './targets/bitswap.ts';
 import { car } from './targets/car.ts';
+import { dag } from './targets/dag.ts';
 import { hostCalls } from './targets/host-calls.ts';
 import { httpOptions } from './targets/http-options.ts';
+import { linkedSets } from './targets/linked-sets.ts';
 import { manifest } from './targets/manifest.ts';
 import { permissions } from './targets/permissions.ts';
 import { request } from './targets/request.ts';
@@ -13,5 +15,20 @@ import { web } from './targets/web.ts';
 
 /** Everything that takes bytes from strangers. */
 export const TARGETS: readonly FuzzTarget[] = [
-  ...[rewriter, manifest, tar, packages, car, bitswap, request, permissions, settings, httpOptions, web, hostCalls],
+  ...[
+    rewriter,
+    linkedSets,
+    manifest,
+    tar,
+    packages,
+    car,
+    dag,
+    bitswap,
+    request,
+    permissions,
+    settings,
+    httpOptions,
+    web,
+    hostCalls,
+  ],
 ];
