@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { keyPath } from './config/key-path.ts';
 import { parseListenAddress } from './config/listen.ts';
 import type { Settings } from './config/settings.ts';
 import { InferbaseError } from './core/errors.ts';
@@ -84,8 +84,7 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
     });
     return sandbox;
   };
-  const openIdentity = (): Promise<Identity> =>
-    loadIdentity(settings.keyFile ?? join(settings.dataDir, 'keys', 'priv.bin'), { create: true });
+  const openIdentity = (): Promise<Identity> => loadIdentity(keyPath(settings), { create: true });
   const createNode = async (): Promise<InferenceNode> => {
     const { peerId } = await openIdentity();
     return createSoloNode(

@@ -1,6 +1,7 @@
 import type { Settings } from '../config/settings.ts';
 import { InferbaseError } from '../core/errors.ts';
 import type { RemotePlace } from '../store/remote/remote-place.ts';
+import { ownOrigins } from './own-origins.ts';
 
 /** Where pins are kept: in the data folder, or elsewhere. */
 export interface Places {
@@ -26,21 +27,24 @@ export function parseWait(text: string): number {
  */
 export async function openPlaces(
   named: readonly string[] | undefined,
-  { pinning }: Settings,
+  settings: Settings,
   waitSeconds = DEFAULT_WAIT,
 ): Promise<Places> {
   const places = [...new Set(named ?? ['local'])];
   const remote: RemotePlace[] = [];
-  for (const place of places) if (place !== 'local') remote.push(await openRemote(place, pinning, waitSeconds));
+  for (const place of places) if (place !== 'local') remote.push(await openRemote(place, settings, waitSeconds));
   return { local: places.includes('local'), remote };
 }
 
 /** Opens every pinning service of the settings. */
-export async function openServices({ pinning }: Settings): Promise<RemotePlace[]> {
-  return await Promise.all(Object.keys(pinning).map((name) => openRemote(`service=${name}`, pinning, DEFAULT_WAIT)));
+export async function openServices(settings: Settings): Promise<RemotePlace[]> {
+  return await Promise.all(
+    Object.keys(settings.pinning).map((name) => openRemote(`service=${name}`, settings, DEFAULT_WAIT)),
+  );
 }
 
-async function openRemote(place: string, pinning: Settings['pinning'], waitSeconds: number): Promise<RemotePlace> {
+async function openRemote(place: string, settings: Settings, waitSeconds: number): Promise<RemotePlace> {
+  const { pinning } = settings;
   const [, kind, value = ''] = /^(kubo|service)=(.+)$/.exec(place) ?? [];
   if (kind === 'kubo') {
     const url = URL.parse(value);
@@ -61,7 +65,8 @@ async function openRemote(place: string, pinning: Settings['pinning'], waitSecon
     throw invalid(`--to service=${value}: there is no pinning service of that name; set pinning.${value}.url${others}`);
   }
   const { createPinningService } = await import('../store/remote/pinning-service.ts');
-  return createPinningService({ ...service, name: value, waitMs: waitSeconds * 1000 });
+  const origins = service.origins.length > 0 ? service.origins : await ownOrigins(settings, service.url);
+  return createPinningService({ ...service, origins, name: value, waitMs: waitSeconds * 1000 });
 }
 
 function invalid(message: string): InferbaseError {

@@ -131,7 +131,7 @@ const pinningService = z.strictObject({
     doc: 'multiaddrs that the service can fetch from',
     expects: 'a list of TCP multiaddrs with peer ids, such as those that serve prints',
     fallback: [],
-    fallbackText: 'none',
+    fallbackText: 'its own, where peers.enabled is true',
   }),
 });
 
