@@ -7,6 +7,7 @@ import {
   type Inspection,
   inspectBytes,
   inspectFacts,
+  inspectModules,
   type ModuleReport,
   type Need,
   needsOf,
@@ -102,20 +103,19 @@ async function inspectFolder(path: string, { settings }: CommandSettings, signal
   // A folder is never one file.
   const { kind, manifest, list, content } = opened as Extract<Package, { kind: 'package' | 'directory' }>;
   const files = await list();
-  const read: string[] = [];
-  const modules: ModuleReport[] = [];
+  const read = new Map<string, Uint8Array<ArrayBuffer>>();
+  const unreadable: ModuleReport[] = [];
   for (const name of moduleNames(files)) {
     try {
-      const bytes = Uint8Array.from(await content(name));
-      read.push(name);
-      modules.push(await inspectBytes(name, bytes, settings.limits.memoryPages, manifest));
+      read.set(name, Uint8Array.from(await content(name)));
     } catch (error) {
-      modules.push({ name, refused: toErrorData(error).message });
+      unreadable.push({ name, refused: toErrorData(error).message });
     }
   }
+  const modules = [...(await inspectModules(read, { pages: settings.limits.memoryPages, manifest })), ...unreadable];
   const total = files.reduce((sum, file) => sum + file.size, 0);
   const asks = askedLines(manifest, settings.policy.allow);
-  const verified = verifiedSums(manifest, read);
+  const verified = verifiedSums(manifest, [...read.keys()]);
   return { kind, cid, size: total, files, manifest, verified, asks, needs: needsOf(modules), modules };
 }
 

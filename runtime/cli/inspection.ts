@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { toErrorData } from '../core/errors.ts';
+import { InferbaseError, toErrorData } from '../core/errors.ts';
 import { findHostCall } from '../core/host-calls.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { ModuleFacts } from '../core/module-facts.ts';
 import { allows, intersectPermissions, type Permissions } from '../core/permissions.ts';
 import { entryExport } from '../sandbox/entry-export.ts';
+import { librariesOf } from '../store/libraries.ts';
 import { checkMemory } from '../wasm/check-memory.ts';
 
 export interface ImportReport {
@@ -70,9 +71,53 @@ export async function inspectBytes(
   try {
     return inspectFacts(name, prepareModule(bytes).facts, { pages, manifest });
   } catch (error) {
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
-    return { name, sha256, ...describe(bytes), refused: toErrorData(error).message };
+    return refusedModule(name, bytes, error);
   }
+}
+
+/**
+ * What the modules of one package say, each linked with the libraries that its manifest declares for it.
+ * @param files bytes by name
+ * @param context.pages 64 KiB pages a guest may have
+ */
+export async function inspectModules(
+  files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+  { pages, manifest }: { pages: number; manifest: Manifest | null },
+): Promise<ModuleReport[]> {
+  const { prepareModule } = await import('../wasm/prepare.ts');
+  const { linkModules } = await import('../wasm/link.ts');
+  const facts = new Map<string, ModuleFacts>();
+  const failures = new Map<string, unknown>();
+  for (const [name, bytes] of files) {
+    const libraries = new Set(librariesOf(manifest, name).map((library) => library.name));
+    try {
+      facts.set(name, prepareModule(bytes, libraries).facts);
+    } catch (error) {
+      failures.set(name, error);
+    }
+  }
+  return [...files].map(([name, bytes]) => {
+    const own = facts.get(name);
+    if (own === undefined) return refusedModule(name, bytes, failures.get(name));
+    try {
+      const libraries = librariesOf(manifest, name).map(({ name: library, file }) => {
+        const found = facts.get(file);
+        if (found !== undefined) return { name: library, facts: found };
+        const why = failures.has(file) ? toErrorData(failures.get(file)).message : 'it is not in the package';
+        throw new InferbaseError('ERR_INVALID_MODULE', `its library ${file} cannot be linked: ${why}`);
+      });
+      linkModules({ name, facts: own }, libraries);
+      return inspectFacts(name, own, { pages, manifest });
+    } catch (error) {
+      return { ...inspectFacts(name, own, { pages, manifest }), refused: toErrorData(error).message };
+    }
+  });
+}
+
+/** A module that is refused, with as much as V8 can tell of it. */
+function refusedModule(name: string, bytes: Uint8Array<ArrayBuffer>, error: unknown): ModuleReport {
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { name, sha256, ...describe(bytes), refused: toErrorData(error).message };
 }
 
 /** Imports and exports of a module that we refuse but V8 reads. */

@@ -51,10 +51,22 @@ function renderMetering(rows: readonly MeteringRow[]): string {
   return [...head, ...body, `| geometric mean, worst | | | ${mean.toFixed(2)}, ${worst.toFixed(2)} |`].join('\n');
 }
 
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: { json: { type: 'string' }, quick: { type: 'boolean', default: false }, soak: { type: 'string' } },
+    });
+    if (values.soak === undefined || /^[1-9]\d*$/.test(values.soak)) return values;
+    console.error(`--soak ${values.soak} is not a whole number`);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+  }
+  console.error('usage: npm run bench -- [--quick] [--soak COUNT] [--json FILE]');
+  process.exit(2);
+}
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { json: { type: 'string' }, quick: { type: 'boolean', default: false }, soak: { type: 'string' } },
-  });
+  const values = readOptions();
   const soakCount = Number(values.soak ?? (values.quick ? 5_000 : 20_000));
   const effort = values.quick ? { runs: 3, seconds: 1 } : { runs: 5, seconds: 4 };
   const autocannon = JSON.parse(readFileSync(join(ROOT, 'node_modules/autocannon/package.json'), 'utf8')).version;

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { reportFailure } from '../../runtime/cli/exit.ts';
-import { guest } from '../support/wat.ts';
+import { guest, wat } from '../support/wat.ts';
 import { run, temporaryFolder } from './command.ts';
 
 describe('inspect', () => {
@@ -37,6 +37,39 @@ describe('inspect', () => {
       (line) => new RegExp(`^asks for ${line.replaceAll('/', '\\/')} \\((\\w+)`, 'm').exec(stdout)?.[1],
     );
     assert.deepEqual(states, ['allowed', 'denied', 'no', 'denied']);
+  });
+
+  test('a package of several modules is linked before it is judged, from its folder and by its CID', async () => {
+    await using package_ = await temporaryFolder();
+    const main = await wat('(module (import "stats" "two" (func (result i32))) (func (export "_start") call 0 drop))');
+    await writeFile(join(package_.path, 'main.wasm'), main);
+    await writeFile(
+      join(package_.path, 'stats.wasm'),
+      await wat('(module (func (export "two") (result i32) i32.const 2))'),
+    );
+    const modules = [
+      { file: 'main.wasm', type: 'entry', name: 'main' },
+      { file: 'stats.wasm', type: 'module', name: 'stats' },
+    ];
+    await writeFile(join(package_.path, 'manifest.json'), JSON.stringify({ version: 1, entry: '_start', modules }));
+    const { cid } = JSON.parse((await run(['pin', '.', '--json'], package_.path)).stdout);
+    const inspected = await run(['inspect', '.', '--json'], package_.path);
+    assert.equal(inspected.code, 0, inspected.stdout);
+    assert.deepEqual(
+      JSON.parse(inspected.stdout),
+      JSON.parse((await run(['inspect', cid, '--json'], package_.path)).stdout),
+    );
+
+    await writeFile(
+      join(package_.path, 'stats.wasm'),
+      await wat('(module (func (export "three") (result i32) i32.const 3))'),
+    );
+    const broken = await run(['inspect', '.'], package_.path);
+    assert.equal(broken.code, 1);
+    assert.match(
+      broken.stdout,
+      /^refused +"main.wasm" imports the function "stats"\."two", which that module does not export/m,
+    );
   });
 
   test('shows a name that could steer the terminal or pass for another line as what it is', async () => {
