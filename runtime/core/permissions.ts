@@ -85,7 +85,7 @@ function authorityText(text: string): string {
 }
 
 /** The port a URL leads to, the scheme's own where none is written. */
-export function effectivePort(url: URL): number {
+function effectivePort(url: URL): number {
   if (url.port !== '') return Number(url.port);
   return url.protocol === 'https:' ? 443 : 80;
 }

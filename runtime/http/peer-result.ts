@@ -12,7 +12,7 @@ export function encodeResult(outcome: Outcome): string {
  * b7s's usage (models/execute/result.go), zero values omitted as there: `wall_clock_time` and
  * `cpu_user_time` in whole nanoseconds, `memory_max_kb`; and ours, `fuel`, `host_calls`, `bytes_in` and `bytes_out`.
  */
-export function encodeUsage(usage: Usage): string {
+function encodeUsage(usage: Usage): string {
   // Joined by hand: this is written for every answer.
   let fields = '';
   const add = (name: string, value: number): void => {

@@ -37,7 +37,7 @@ const MAX_FILE_BYTES = 64 * 1_048_576;
 const TEXT_BYTES = 64;
 
 /** Roughly what arguments and environment take on a heap, in bytes. */
-export function inputBytes({ args, env }: Pick<ExecutionContext, 'args' | 'env'>): number {
+function inputBytes({ args, env }: Pick<ExecutionContext, 'args' | 'env'>): number {
   let bytes = 0;
   for (const text of args) bytes += TEXT_BYTES + text.length * 2;
   for (const [name, value] of env) bytes += 2 * TEXT_BYTES + (name.length + value.length) * 2;

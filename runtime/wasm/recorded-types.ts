@@ -3,7 +3,7 @@ import { ByteReader } from './byte-reader.ts';
 import type { ModuleShape } from './module-shape.ts';
 
 /** Custom section in which our build keeps what AssemblyScript types exports have: JSON, `{"handle": ["string", "string"]}`. */
-export const TYPES_SECTION = 'inferbase.types';
+const TYPES_SECTION = 'inferbase.types';
 
 const MAX_BYTES = 65_536;
 const MAX_SHOWN = 100;

@@ -8,7 +8,7 @@ import type { ModuleShape, SectionSpan } from './module-shape.ts';
 import { DYNAMIC_COST } from './op-costs.ts';
 
 /** Name of the custom section that must stand before the code. Source: WebAssembly branch hinting proposal. */
-export const HINTS_SECTION = 'metadata.code.branch_hint';
+const HINTS_SECTION = 'metadata.code.branch_hint';
 
 /** What becomes of the code. */
 export interface SplicedCode {

@@ -16,7 +16,7 @@ export interface Measurement {
 }
 
 /** The value below which a share (0 to 1) of the sorted numbers lies. */
-export function percentile(sorted: readonly number[], share: number): number {
+function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 

@@ -20,7 +20,7 @@ export interface Image {
 const KNOWN = /^(?:ARG|FROM|WORKDIR|COPY|RUN|ENV|USER|EXPOSE|HEALTHCHECK|ENTRYPOINT|CMD)$/;
 
 /** Reads a Dockerfile: comments dropped, continued lines joined. Throws on an instruction it does not know. */
-export function parseDockerfile(text: string): Instruction[] {
+function parseDockerfile(text: string): Instruction[] {
   const lines = text.split('\n').filter((line) => !line.trimStart().startsWith('#'));
   const joined = lines.join('\n').replace(/\\\n\s*/g, ' ');
   return joined

@@ -95,7 +95,7 @@ function fitsPattern(pattern: string, text: string): boolean {
 }
 
 /** Two texts line by line: `- ` only expected, `+ ` only there, `  ` both. */
-export function diffLines(expected: string, actual: string): string[] {
+function diffLines(expected: string, actual: string): string[] {
   const [left, right] = [expected.split('\n'), actual.split('\n')];
   if (left.length === 1 && right.length === 1) return [`- ${clip(expected)}`, `+ ${clip(actual)}`];
   if (left.length > MAX_DIFF_LINES || right.length > MAX_DIFF_LINES) return partingLines(left, right);

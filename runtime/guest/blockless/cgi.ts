@@ -4,7 +4,7 @@ import { MemoryFault } from '../memory.ts';
 import { MAX_COMMAND_BYTES, parseCgiCommand, settingForAlias } from './cgi-command.ts';
 
 /** Errnos of `blockless_cgi`, as bls-runtime's `blockless_cgi.witx` numbers them. */
-export const BLOCKLESS_CGI_ERRNO = {
+const BLOCKLESS_CGI_ERRNO = {
   success: 0,
   invalidHandle: 1,
   runtimeError: 2,

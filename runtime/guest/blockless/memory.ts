@@ -1,7 +1,7 @@
 import type { Host, HostModule } from '../host.ts';
 
 /** Errnos of `blockless_memory`, as bls-runtime's `blockless_memory.witx` numbers them. */
-export const BLOCKLESS_MEMORY_ERRNO = {
+const BLOCKLESS_MEMORY_ERRNO = {
   success: 0,
   invalidHandle: 1,
   runtimeError: 2,
@@ -66,7 +66,7 @@ export function createBlocklessMemory(host: Host): HostModule {
  * @param room bytes it may take, at least 2
  * @returns the UTF-8 bytes, and how many variables were left off
  */
-export function environmentJson(
+function environmentJson(
   env: readonly (readonly [name: string, value: string])[],
   room: number,
 ): { json: Uint8Array; dropped: number } {

@@ -2,7 +2,7 @@ import type { Host, HostModule } from '../host.ts';
 import { ERRNO } from './errno.ts';
 
 /** `clockid` of preview 1. */
-export const CLOCK = { realtime: 0, monotonic: 1, processCpu: 2, threadCpu: 3 } as const;
+const CLOCK = { realtime: 0, monotonic: 1, processCpu: 2, threadCpu: 3 } as const;
 
 const NS_PER_MS = 1e6;
 

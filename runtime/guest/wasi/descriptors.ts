@@ -39,7 +39,7 @@ export type Descriptor = StreamDescriptor | FileDescriptor | DirectoryDescriptor
 
 export const FDFLAG_APPEND = 1;
 /** Most descriptors of an execution, standard streams included. */
-export const MAX_DESCRIPTORS = 1_024;
+const MAX_DESCRIPTORS = 1_024;
 const FIRST_PREOPEN = 3;
 const NO_SEEDS: readonly SeedFile[] = [];
 const ROOT_NAME = new TextEncoder().encode('/');

@@ -12,7 +12,7 @@ export interface AlloraRequest {
 }
 
 /** Argument orders of the extension's releases. */
-export const ARGV_ORDERS = ['v0.1.2', 'v0.1.4', 'v0.2.0'] as const;
+const ARGV_ORDERS = ['v0.1.2', 'v0.1.4', 'v0.2.0'] as const;
 export type ArgvOrder = (typeof ARGV_ORDERS)[number];
 
 /** The script's arguments, in the order of that release. */

@@ -66,7 +66,7 @@ function describeBlock(name: string): Pick<StoredFile, 'kind' | 'id'> {
 }
 
 /** The raw CID of what a block's file name says it is. */
-export function blockCid(path: string): CID | undefined {
+function blockCid(path: string): CID | undefined {
   try {
     return CID.createV1(RAW, decode(base32upper.decode(basename(path, '.data'))));
   } catch {

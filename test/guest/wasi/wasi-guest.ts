@@ -16,9 +16,9 @@ import { createSock } from '../../../runtime/guest/wasi/sock.ts';
 import { createGuest } from '../blockless/guest.ts';
 
 export const OFLAG = { create: 1, directory: 2, exclusive: 4, truncate: 8 } as const;
-export const ALL_RIGHTS = (1n << 30n) - 1n;
+const ALL_RIGHTS = (1n << 30n) - 1n;
 /** Everything but writing: what a directory is opened with. */
-export const NO_WRITE = ALL_RIGHTS & ~(1n << 6n);
+const NO_WRITE = ALL_RIGHTS & ~(1n << 6n);
 /** Where results of calls are written. */
 const OUT = 64;
 
