@@ -36,6 +36,8 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
     ['raise-every-signal', 'exited', 0],
     ['swap-links-for-ever', 'exited', 0],
     ['open-wild-paths', 'exited', 0],
+    ['open-ten-thousand', 'exited', 0],
+    ['open-ten-thousand', 'exited', 0, { limits: { handles: 1_000_000 } }],
   ],
 };
 
