@@ -80,7 +80,12 @@ export const addPin: AddCommand = (program) => {
                 results.push({ to: place.name, status: 'failed', verifiedBlocks: 0, verifiedBy: [], remark });
               }
             }
-            tell(added, results, options, settings);
+            tell(added, results, options);
+            // Scripts read the first line; a person wants to paste the last.
+            if (quiet || (options.to === undefined && process.stdout.isTTY !== true)) continue;
+            const method = await methodOf(store, added, signal);
+            if (method === null) continue;
+            print(curlLine(`http://${settings.listen.api}`, executeBody(added.cid, method, '1', '')));
           }
         }
       });
@@ -125,12 +130,20 @@ async function cidNamed(path: string): Promise<string | undefined> {
   }
 }
 
-function tell(
-  { cid, name, size: bytes }: Added,
-  results: readonly PlaceResult[],
-  options: PinOptions,
-  settings: Settings,
-) {
+/** What runs of it: a file name, empty where the request need not say it; `null` where nothing of it is a module. */
+async function methodOf(store: FunctionStore, { cid, name }: Added, signal: AbortSignal): Promise<string | null> {
+  // A package that is not right is pinned all the same.
+  const listed = await store.list(cid, { signal }).catch(() => null);
+  if (listed === null) return null;
+  if (listed.kind === 'file') return name.endsWith('.wasm') ? name : name.includes('.') ? null : '';
+  const modules = listed.files.map(({ path }) => path).filter((path) => /^[^/]+\.wasm$/.test(path));
+  const entry = listed.manifest?.entryModule?.replace(/^.*\//s, '');
+  if (entry !== undefined && modules.includes(entry)) return entry;
+  const [only] = modules;
+  return only === undefined ? null : modules.length === 1 ? only : '';
+}
+
+function tell({ cid, name, size: bytes }: Added, results: readonly PlaceResult[], options: PinOptions): void {
   const remote = options.to !== undefined;
   if (options.json) {
     print(JSON.stringify({ cid, name, size: bytes, ...(remote && { places: results }) }));
@@ -139,10 +152,6 @@ function tell(
   print(`${cid} ${size(bytes)} ${name}`);
   // What failed is told at the end, as an error.
   for (const result of results) if (result.status !== 'failed') print(`  ${describe(result)}`);
-  // Scripts read the first line; a person wants to paste the last.
-  if (!remote && process.stdout.isTTY !== true) return;
-  const method = name.endsWith('.wasm') ? name : '';
-  print(curlLine(`http://${settings.listen.api}`, executeBody(cid, method, '1', '')));
 }
 
 /** Pinned all the same: a store keeps what it is given. */

@@ -135,4 +135,14 @@ describe('every command, with and without a terminal', () => {
     assert.equal((await withoutTerminal(item)).stdout, 'out');
     assert.match((await withTerminal(item)).screen, /^out\nerr$/);
   });
+
+  test('pin prints a curl for what can be asked, with the method it needs', { skip: NO_TERMINAL }, async () => {
+    const pkg = join(folder.path, 'packed');
+    await mkdir(pkg);
+    await writeFile(join(pkg, 'inner.wasm'), await guest('exit-three'));
+    const screenOf = async (path: string) => (await withTerminal({ args: ['pin', path], says: /./ })).screen;
+    assert.match(await screenOf('exit-three.wasm'), /^bafk[\s\S]*curl [\s\S]*"method": "exit-three\.wasm"/);
+    assert.match(await screenOf('packed'), /^bafy[\s\S]*curl [\s\S]*"method": "inner\.wasm"/);
+    assert.match(await screenOf('a.txt'), /^bafk\w+ 5 B a\.txt\n$/);
+  });
 });
