@@ -21,12 +21,13 @@ COPY --from=build --chown=1000:1000 /src/image/data/ /data/
 COPY --from=build --chown=1000:1000 /src/image/functions/ /functions/
 ENV NODE_ENV=production \
     INFERBASE_LISTEN_API=0.0.0.0:6000 \
+    INFERBASE_PEERS_LISTEN=/ip4/0.0.0.0/tcp/9011 \
     INFERBASE_DATA_DIR=/data \
     INFERBASE_FUNCTIONS_DIR=/functions
 WORKDIR /data
 # The `node` user of the base image, by number so that Kubernetes can tell it is not root.
 USER 1000:1000
-EXPOSE 6000
+EXPOSE 6000 9011
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s CMD ["node", "-e", "require('http').get('http://127.0.0.1:6000/api/v1/health', (r) => process.exit(r.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 ENTRYPOINT ["inferbase"]
 CMD ["serve"]

@@ -71,6 +71,7 @@ suite('the image', () => {
   test('runs as an unprivileged user, listens on every interface and adds less than 20 MB to its base', () => {
     assert.equal(image.user, 1000);
     assert.equal(image.env.INFERBASE_LISTEN_API, '0.0.0.0:6000');
+    assert.equal(image.env.INFERBASE_PEERS_LISTEN, '/ip4/0.0.0.0/tcp/9011');
     assert.deepEqual([image.entrypoint, image.cmd], [['inferbase'], ['serve']]);
     assert.ok(folderBytes(image.root) < 20_000_000, `${folderBytes(image.root)} bytes`);
   });
