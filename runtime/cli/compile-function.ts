@@ -61,6 +61,8 @@ interface Places {
 /** @returns whether there was nothing to do */
 async function compile(places: Places, options: { force?: boolean; signal?: AbortSignal }): Promise<boolean> {
   const { dir, name, build, path } = places;
+  if (!(await exists(dir)))
+    throw new InferbaseError('ERR_INVALID_REQUEST', `there is no folder ${dir}; check the path`);
   if (!(await exists(join(dir, 'asconfig.json')))) {
     throw new InferbaseError(
       'ERR_INVALID_REQUEST',

@@ -158,7 +158,10 @@ async function interruption(signal: AbortSignal): Promise<never> {
 export function readVariable(text: string): readonly [name: string, value: string] {
   const at = text.indexOf('=');
   if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
-  throw new InferbaseError('ERR_INVALID_SETTING', `--env ${text} has no value; write it as NAME=VALUE`);
+  throw new InferbaseError(
+    'ERR_INVALID_SETTING',
+    `--env ${text} has no ${at === 0 ? 'name' : 'value'}; write it as NAME=VALUE`,
+  );
 }
 
 function show(outcome: Outcome): void {

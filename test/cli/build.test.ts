@@ -87,6 +87,8 @@ describe('build', () => {
     const none = await run(['build'], folder.path);
     assert.equal(none.code, 1);
     assert.match(none.stderr, /has no function to build/);
-    assert.match((await run(['build', 'x'], folder.path)).stderr, /x has no asconfig\.json, so it is no function/);
+    assert.match((await run(['build', 'x'], folder.path)).stderr, /there is no folder \S+x; check the path/);
+    await mkdir(join(folder.path, 'y'));
+    assert.match((await run(['build', 'y'], folder.path)).stderr, /y has no asconfig\.json, so it is no function/);
   });
 });

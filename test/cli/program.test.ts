@@ -86,6 +86,7 @@ describe('command line', () => {
     ['a settings file that is not there', ['serve', '--config', 'none.yaml'], /none\.yaml does not exist/],
     ['fuel that is no number', ['exec', 'x.wasm', '--fuel', 'much'], /limits\.fuel is "?much/],
     ['a variable without a value', ['exec', 'x.wasm', '--env', 'A'], /--env A has no value/],
+    ['a variable without a name', ['exec', 'x.wasm', '--env', '=A'], /--env =A has no name/],
   ];
   for (const [name, args, message] of wrong) {
     test(`wrong usage: ${name}`, async () => {

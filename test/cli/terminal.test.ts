@@ -41,7 +41,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       args: ['build', '.'],
       says: /^✓ (?:built|unchanged) told build\/told\.wasm \d+ B\n✓ package bafy\w+ build\/told /,
     },
-    { args: ['build', 'none'], code: 1, says: /^error ERR_INVALID_REQUEST: \S+none has no asconfig\.json/ },
+    { args: ['build', 'none'], code: 1, says: /^error ERR_INVALID_REQUEST: there is no folder \S+none/ },
   ],
   test: [{ args: ['test', '.'], says: /^ {2}✓ ends with three[\s\S]*^1 passed/m }],
   dev: [{ args: ['dev', '.', '--port', '0'], says: /Ctrl-C ends$/m, until: /Ctrl-C ends/ }],
