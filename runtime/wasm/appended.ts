@@ -35,7 +35,7 @@ export const OP = {
   i32ShrU: 0x76,
   refNull: 0xd0,
 } as const;
-const NO_VALUES = 0x40;
+export const NO_VALUES = 0x40;
 
 /** What is appended to a module with code, and the indexes it gets. */
 export interface Appended {
@@ -107,7 +107,8 @@ export function planAppended(shape: ModuleShape): Appended {
 }
 
 type Four = [number, number, number, number];
-type Meter = Pick<Appended, 'fuel' | 'slow' | 'repay'>;
+/** What metering reaches by index. */
+export type Meter = Pick<Appended, 'fuel' | 'slow' | 'repay'>;
 
 function writeCounter(content: ByteWriter): void {
   content.u8(I32, 1, OP.i32Const, 0, OP.end);
@@ -120,37 +121,6 @@ function writeReference(content: ByteWriter, typeIndex: number): void {
 /** A body whose locals are `locals` numbers. */
 function functionBody(locals: 0 | 1): ByteWriter {
   return locals === 0 ? new ByteWriter().u8(0) : new ByteWriter().u8(1, 1, I32);
-}
-
-/** Offsets in a body of the branches that are rarely taken and, negated, of those that nearly always are. */
-export type Hints = number[];
-
-/** `if fuel < n: slow(n)` for a constant `n`. */
-export function writeCheck(code: ByteWriter, { fuel, slow }: Meter, n: number, hints: Hints): void {
-  code.u8(OP.globalGet).u32(fuel).u8(OP.i32Const).s32(n).u8(OP.i32LtS);
-  hints.push(code.length);
-  code.u8(OP.if, NO_VALUES, OP.i32Const).s32(n).u8(OP.call).u32(slow).u8(OP.drop, OP.end);
-}
-
-/**
- * `fuel -= n; if fuel < 0: repay(n)`, by way of a local where there is one, which saves loading it again. Three instructions of the processor and a branch that is hardly ever taken; `repay`
- * gives `n` back before it asks, so that the check comes first after all.
- */
-export function writeCharge(
-  code: ByteWriter,
-  { fuel, repay }: Meter,
-  n: number,
-  hints: Hints,
-  local: number | null,
-): void {
-  code.u8(OP.globalGet).u32(fuel).u8(OP.i32Const).s32(n).u8(OP.i32Sub);
-  if (local !== null) code.u8(OP.localTee).u32(local);
-  code.u8(OP.globalSet).u32(fuel);
-  if (local !== null) code.u8(OP.localGet).u32(local);
-  else code.u8(OP.globalGet).u32(fuel);
-  code.u8(OP.i32Const, 0, OP.i32LtS);
-  hints.push(code.length);
-  code.u8(OP.if, NO_VALUES, OP.i32Const).s32(n).u8(OP.call).u32(repay).u8(OP.drop, OP.end);
 }
 
 function repayBody({ fuel, slow }: Meter): ByteWriter {

@@ -23,31 +23,43 @@ export const EDIT = {
 /** Numbers to an edit: kind, start, end, value. */
 export const EDIT_STRIDE = 4;
 
-/** A function's body. Offsets are of the whole file. */
-export interface BodySpan {
-  /** Of the number of groups of locals, of the first group, of the first instruction, of the end. */
-  readonly contentAt: number;
-  readonly groupsAt: number;
-  readonly codeAt: number;
-  readonly end: number;
-  readonly groups: number;
+/**
+ * A function's body and what is changed in it, as numbers beside each other: where each lies. Offsets are of the whole
+ * file.
+ */
+export const BODY = {
+  /** Offsets of the number of groups of locals, of the first group, of the first instruction, of the end. */
+  contentAt: 0,
+  groupsAt: 1,
+  codeAt: 2,
+  end: 3,
+  /** Number of groups of locals. */
+  groups: 4,
   /** Number of parameters and locals: the index of one that is added. */
-  readonly locals: number;
-}
-/** A body and what is changed in it. */
-export interface EditedBody extends BodySpan {
+  locals: 5,
   /** Fuel charged at its head; 0 where it is charged further in, or not at all. */
-  readonly cost: number;
+  cost: 6,
   /** Index in `edits` where those of the next body begin. */
-  readonly editsEnd: number;
-  /** It gets a local for the fuel. */
-  readonly needsLocal: boolean;
-}
+  editsEnd: 7,
+  /** 1 when it gets a local for the fuel. */
+  needsLocal: 8,
+} as const;
+/** Numbers to a body. */
+export const BODY_STRIDE = 9;
 
-/** One side of a condition: where its code begins, and what it costs. */
-interface Arm {
-  readonly at: number;
-  cost: number;
+/** A function's body as it is read. See `BODY`. */
+export type BodySpan = Readonly<Record<'contentAt' | 'groupsAt' | 'codeAt' | 'end' | 'groups' | 'locals', number>>;
+
+/** Where no condition's side is open, or none calls: no code begins at the first byte of a file. */
+const NO_ARM = 0;
+/** More than one side of a condition calls, or code outside of all. */
+const EVERYWHERE = -1;
+
+/** Twice the room, with what was there. */
+function enlarge(numbers: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(numbers.length * 2);
+  larger.set(numbers);
+  return larger;
 }
 
 /**
@@ -62,23 +74,31 @@ interface Arm {
  * count one more; whether they must is known only at the end of the loop, so they are noted and, maybe, taken back.
  */
 export class CodeEdits {
-  /** Flat, in order of offset: see `EDIT_STRIDE`. */
-  readonly edits: number[] = [];
-  readonly bodies: EditedBody[] = [];
+  /** Flat, in order of offset: see `EDIT_STRIDE`. The first `length` numbers are in use. */
+  edits: Int32Array<ArrayBuffer> = new Int32Array(4096);
+  length = 0;
+  /** Flat: see `BODY`. The first `bodiesLength` numbers are in use. */
+  bodies: Int32Array<ArrayBuffer> = new Int32Array(4096);
+  bodiesLength = 0;
   /** Depth of the innermost open loop; 0 when there is none. */
   loopDepth = 0;
   /** The innermost loop may be branched out of: until now it holds no call and no loop. */
   plain = false;
 
-  readonly #depths: number[] = [];
-  readonly #heads: number[] = [];
-  readonly #costs: number[] = [];
+  /** Of the open loops: depth of the one around, fuel so far of what is around, index of the edit at its head. */
+  readonly #depths: Int32Array = new Int32Array(BOUNDS.nestedLoops + 1);
+  readonly #costs: Int32Array = new Int32Array(BOUNDS.nestedLoops + 1);
+  readonly #heads: Int32Array = new Int32Array(BOUNDS.nestedLoops + 1);
+  #open = 0;
   /** The open function can take a local more. */
   #roomForLocal = true;
   #firstEdit = 0;
-  #arm: Arm | null = null;
-  /** The only side of a condition that calls; `null` when nothing does; `everywhere` when other code does as well. */
-  #calling: Arm | null | 'everywhere' = null;
+  /** The open side of a condition that stands in no block: where its code begins, less what the function cost there. */
+  #armAt = NO_ARM;
+  #armCost = 0;
+  /** The only side of a condition that calls, or `NO_ARM`, or `EVERYWHERE`; what its code costs. */
+  #callingAt = NO_ARM;
+  #callingCost = 0;
   #loops = 0;
   #labels = 0;
 
@@ -86,13 +106,12 @@ export class CodeEdits {
   openFunction(locals: number): void {
     this.loopDepth = 0;
     this.plain = false;
-    this.#depths.length = 0;
-    this.#costs.length = 0;
-    this.#heads.length = 0;
+    this.#open = 0;
     this.#roomForLocal = locals < BOUNDS.locals;
-    this.#firstEdit = this.edits.length;
-    this.#arm = null;
-    this.#calling = null;
+    this.#firstEdit = this.length;
+    this.#armAt = NO_ARM;
+    this.#callingAt = NO_ARM;
+    this.#callingCost = 0;
   }
 
   /**
@@ -102,26 +121,37 @@ export class CodeEdits {
    */
   openArm(at: number, cost: number): void {
     this.closeArm(cost);
-    this.#arm = { at, cost: -cost };
+    this.#armAt = at;
+    this.#armCost = -cost;
   }
 
   closeArm(cost: number): void {
-    if (this.#arm !== null) this.#arm.cost += cost;
-    this.#arm = null;
+    if (this.#armAt !== NO_ARM && this.#armAt === this.#callingAt) this.#callingCost = this.#armCost + cost;
+    this.#armAt = NO_ARM;
   }
 
   /** @param cost fuel of the instructions outside of its loops */
   closeFunction(span: BodySpan, cost: number): void {
     let head = Math.min(cost, MAX_CHARGE);
-    const calling = this.#calling;
-    if (this.edits.length === this.#firstEdit && calling !== 'everywhere') {
-      if (cost - (calling === null ? 0 : calling.cost) <= LEAF_COST) {
-        if (calling !== null) this.#add(EDIT.charge, calling.at, calling.at, head);
-        head = 0;
-      }
+    const calling = this.#callingAt;
+    if (this.length === this.#firstEdit && calling !== EVERYWHERE && cost - this.#callingCost <= LEAF_COST) {
+      if (calling !== NO_ARM) this.#add(EDIT.charge, calling, calling, head);
+      head = 0;
     }
-    const charged = head > 0 || this.edits.length > this.#firstEdit;
-    this.bodies.push({ ...span, cost: head, editsEnd: this.edits.length, needsLocal: charged && this.#roomForLocal });
+    const charged = head > 0 || this.length > this.#firstEdit;
+    const at = this.bodiesLength;
+    if (at + BODY_STRIDE > this.bodies.length) this.bodies = enlarge(this.bodies);
+    const { bodies } = this;
+    bodies[at + BODY.contentAt] = span.contentAt;
+    bodies[at + BODY.groupsAt] = span.groupsAt;
+    bodies[at + BODY.codeAt] = span.codeAt;
+    bodies[at + BODY.end] = span.end;
+    bodies[at + BODY.groups] = span.groups;
+    bodies[at + BODY.locals] = span.locals;
+    bodies[at + BODY.cost] = head;
+    bodies[at + BODY.editsEnd] = this.length;
+    bodies[at + BODY.needsLocal] = charged && this.#roomForLocal ? 1 : 0;
+    this.bodiesLength = at + BODY_STRIDE;
   }
 
   /**
@@ -133,41 +163,45 @@ export class CodeEdits {
    */
   openLoop(start: number, end: number, depth: number, cost: number): string | null {
     this.callsHere();
-    this.#depths.push(this.loopDepth);
-    this.#costs.push(cost);
+    const open = this.#open;
+    this.#depths[open] = this.loopDepth;
+    this.#costs[open] = cost;
+    this.#heads[open] = this.length;
+    this.#open = open + 1;
     this.loopDepth = depth;
     this.plain = true;
-    this.#heads.push(this.#add(EDIT.branchOut, start, end, 0));
+    this.#add(EDIT.branchOut, start, end, 0);
     if (!this.#roomForLocal) this.callsHere();
     this.#loops += 1;
     if (this.#loops > BOUNDS.loops) return `${BOUNDS.loops} loops`;
-    return this.#depths.length > BOUNDS.nestedLoops ? `${BOUNDS.nestedLoops} loops within loops` : null;
+    return open >= BOUNDS.nestedLoops ? `${BOUNDS.nestedLoops} loops within loops` : null;
   }
 
   /** The innermost loop ends. @returns the cost so far of what is around it */
   closeLoop(at: number, cost: number): number {
-    const head = this.#heads.pop() as number;
-    this.edits[head + 3] = Math.min(Math.max(cost, 1), MAX_CHARGE);
+    const open = this.#open - 1;
+    this.edits[(this.#heads[open] as number) + 3] = Math.min(Math.max(cost, 1), MAX_CHARGE);
     if (this.plain) this.#add(EDIT.closeLoop, at, at, 0);
     this.plain = false;
-    this.loopDepth = this.#depths.pop() as number;
-    return this.#costs.pop() as number;
+    this.#open = open;
+    this.loopDepth = this.#depths[open] as number;
+    return this.#costs[open] as number;
   }
 
   /** A call. */
   call(): void {
     this.callsHere();
-    this.#calling ??= this.#arm ?? 'everywhere';
-    if (this.#calling !== this.#arm) this.#calling = 'everywhere';
+    if (this.#callingAt === NO_ARM) this.#callingAt = this.#armAt === NO_ARM ? EVERYWHERE : this.#armAt;
+    if (this.#callingAt !== this.#armAt) this.#callingAt = EVERYWHERE;
   }
 
   /** The innermost loop calls, or holds another: it is charged in place, and its labels stay as they are. */
   callsHere(): void {
     if (!this.plain) return;
     this.plain = false;
-    const head = this.#heads.at(-1) as number;
-    this.#labels -= (this.edits.length - head) / EDIT_STRIDE - 1;
-    this.edits.length = head + EDIT_STRIDE;
+    const head = this.#heads[this.#open - 1] as number;
+    this.#labels -= (this.length - head) / EDIT_STRIDE - 1;
+    this.length = head + EDIT_STRIDE;
     this.edits[head] = EDIT.charge;
     this.edits[head + 1] = this.edits[head + 2] as number;
   }
@@ -191,7 +225,14 @@ export class CodeEdits {
     this.#add(kind, at, at, 0);
   }
 
-  #add(kind: number, start: number, end: number, value: number): number {
-    return this.edits.push(kind, start, end, value) - EDIT_STRIDE;
+  #add(kind: number, start: number, end: number, value: number): void {
+    const at = this.length;
+    if (at + EDIT_STRIDE > this.edits.length) this.edits = enlarge(this.edits);
+    const { edits } = this;
+    edits[at] = kind;
+    edits[at + 1] = start;
+    edits[at + 2] = end;
+    edits[at + 3] = value;
+    this.length = at + EDIT_STRIDE;
   }
 }

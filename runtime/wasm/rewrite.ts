@@ -30,27 +30,26 @@ type NewContent = (old: SectionSpan | null) => ByteWriter | SplicedCode | null;
  */
 export function rewriteModule(bytes: Uint8Array, shape: ModuleShape): Uint8Array<ArrayBuffer> {
   const changes = planChanges(bytes, shape);
-  const out = new ByteWriter(bytes.length + shape.code.edits.edits.length * 8 + 1024);
-  out.raw(bytes.subarray(0, HEADER_LENGTH));
+  const parts: Uint8Array[] = [bytes.subarray(0, HEADER_LENGTH)];
   let rank = 0;
   const emit = (name: SectionName, old: SectionSpan | null): void => {
     const change = changes.get(name);
     if (change === undefined) {
-      if (old !== null) out.raw(bytes.subarray(old.start, old.end));
+      if (old !== null) parts.push(bytes.subarray(old.start, old.end));
       return;
     }
     const made = change(old);
     if (made === null) return;
-    const { content, hints } = made instanceof ByteWriter ? { content: made, hints: null } : made;
-    if (hints !== null) out.u8(SECTION.custom).u32(hints.length).raw(hints.written);
-    out.u8(SECTION[name]).u32(content.length).raw(content.written);
+    const { content, hints } = made instanceof ByteWriter ? { content: made.written, hints: null } : made;
+    if (hints !== null) parts.push(new ByteWriter().u8(SECTION.custom).u32(hints.length).written, hints);
+    parts.push(new ByteWriter().u8(SECTION[name]).u32(content.length).written, content);
   };
   const emitMissingBefore = (end: number): void => {
     for (; rank < end; rank += 1) emit(SECTION_ORDER[rank] as SectionName, null);
   };
   for (const section of shape.sections) {
     if (section.name === 'custom') {
-      if (section.customName === 'name') out.raw(bytes.subarray(section.start, section.end));
+      if (section.customName === 'name') parts.push(bytes.subarray(section.start, section.end));
       continue;
     }
     emitMissingBefore(SECTION_ORDER.indexOf(section.name));
@@ -58,7 +57,17 @@ export function rewriteModule(bytes: Uint8Array, shape: ModuleShape): Uint8Array
     rank += 1;
   }
   emitMissingBefore(SECTION_ORDER.length);
-  return out.written;
+  return concatenate(parts);
+}
+
+function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
 }
 
 /** What becomes of each section that changes. */
