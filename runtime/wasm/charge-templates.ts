@@ -65,7 +65,9 @@ export class ChargeTemplates {
     const valueBytes = signedLength(value);
     const localBytes = unsignedLength(local);
     const key = (kind << 6) | (valueBytes << 3) | localBytes;
-    return (this.#made[key] ??= makeTemplate(kind, this.#meter, valueBytes, localBytes));
+    const made = this.#made[key] ?? makeTemplate(kind, this.#meter, valueBytes, localBytes);
+    this.#made[key] = made;
+    return made;
   }
 }
 

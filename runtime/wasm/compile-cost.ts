@@ -28,8 +28,8 @@ export class CompileCost {
   #all = 0;
   #tries = 0;
   /** Of each open block: height below its parameters, parameters, results, whether it catches. */
-  readonly #blocks: number[] = [];
-  /** Numbers of `#blocks` in use: shortening the array each time would take longer than the rest. */
+  readonly #blocks: Int32Array = new Int32Array((BOUNDS.nesting + 1) * 4);
+  /** Numbers of `#blocks` in use. */
   #used = 0;
 
   openFunction(locals: number): void {

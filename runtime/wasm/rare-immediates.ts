@@ -17,8 +17,9 @@ export function width(shape: ModuleShape, typeIndex: number): number {
 
 /** Type of a function, or −1 where there is none. */
 function typeOf(shape: ModuleShape, functionIndex: number): number {
-  const imported = shape.imports[functionIndex];
-  return imported?.typeIndex ?? shape.functionTypes[functionIndex - shape.imports.length] ?? -1;
+  const { imports, functionTypes } = shape;
+  if (functionIndex < imports.length) return imports[functionIndex]?.typeIndex ?? -1;
+  return functionTypes[functionIndex - imports.length] ?? -1;
 }
 
 function readMemoryIndex(reader: ByteReader): void {

@@ -2,7 +2,14 @@ import { type Appended, I32, OP } from './appended.ts';
 import { BOUNDS } from './bounds.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
-import { CHARGE, ChargeTemplates, MAX_TEMPLATE_BYTES, signedLength, type Template, unsignedLength } from './charge-templates.ts';
+import {
+  CHARGE,
+  ChargeTemplates,
+  MAX_TEMPLATE_BYTES,
+  signedLength,
+  type Template,
+  unsignedLength,
+} from './charge-templates.ts';
 import { BODY, BODY_STRIDE, type CodeEdits, EDIT, EDIT_STRIDE } from './code-edits.ts';
 import { invalidModule } from './invalid-module.ts';
 import type { ModuleShape, SectionSpan } from './module-shape.ts';

@@ -71,6 +71,10 @@ export function readBlockType(reader: ByteReader): number {
     reader.u8();
     return -1;
   }
+  if (byte !== undefined && byte <= 0x7f && byte >= 0x7b && !reader.done) {
+    reader.position += 1;
+    return -2;
+  }
   // As a signed number a value type's byte is negative, an index is not.
   if (byte !== undefined && byte < 0x80 && byte >= 0x40) {
     readValueType(reader);

@@ -3,12 +3,14 @@ import type { ByteReader } from './byte-reader.ts';
 import { type CodeEdits, EDIT } from './code-edits.ts';
 import { WEIGHT } from './compile-cost.ts';
 import type { ModuleShape } from './module-shape.ts';
-import { OP_COSTS } from './op-costs.ts';
-import { COMPUTES_FLOAT_LANES, COMPUTES_FLOATS, FIRST_RELAXED, IMMEDIATE, OPCODES, PREFIXED } from './opcodes.ts';
+import { FLOATS, OPCODE_FACTS } from './opcode-facts.ts';
+import { COMPUTES_FLOAT_LANES, FIRST_RELAXED, IMMEDIATE, PREFIXED } from './opcodes.ts';
 import { OTHER_FEATURES, readMemarg, readRareImmediate, width } from './rare-immediates.ts';
-import { PREFIXED_EFFECTS, STACK_EFFECTS } from './stack-effects.ts';
+import { PREFIXED_EFFECTS } from './stack-effects.ts';
 import { readBlockType } from './value-types.ts';
 
+// The most frequent immediates, told apart before the rest: until it is compiled, the walk spends its time on this.
+const { none: NONE, index: INDEX, memarg: MEMARG, label: LABEL, end: END } = IMMEDIATE;
 const IF = 0x04;
 const ELSE = 0x05;
 const TRY = 0x06;
@@ -73,22 +75,59 @@ function readLabel(reader: ByteReader, edits: CodeEdits | null, depth: number): 
  */
 export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: CodeEdits | null): number {
   const { bytes, end } = reader;
-  const { immediates } = OPCODES;
   const { code } = shape;
   const { compile } = code;
   let position = reader.position;
   let depth = 1;
   let cost = 0;
   let floats = 0;
+  let height = compile.height;
   while (depth > 0) {
     if (position >= end) reader.fail('ends too early', Math.min(position, end));
     const at = position;
     const opcode = bytes[position] as number;
     position += 1;
-    cost += OP_COSTS[opcode] as number;
-    compile.height += STACK_EFFECTS[opcode] as number;
-    floats |= COMPUTES_FLOATS[opcode] as number;
-    let immediate = immediates[opcode] as number;
+    const facts = OPCODE_FACTS[opcode] as number;
+    let immediate = facts & 0xff;
+    cost += (facts >> 16) & 0xff;
+    height += (facts << 16) >> 24;
+    floats |= facts;
+    if (immediate === NONE) continue;
+    if (immediate === INDEX) {
+      while ((bytes[position++] as number) >= 0x80);
+      continue;
+    }
+    if (immediate === MEMARG && (bytes[position] as number) < 0x40) {
+      position += 1;
+      while ((bytes[position++] as number) >= 0x80);
+      continue;
+    }
+    // What follows looks at the height, or sets it.
+    compile.height = height;
+    if (immediate === LABEL) {
+      compile.add(WEIGHT.label);
+      const label = bytes[position] as number;
+      if (edits === null || !edits.plain) position = afterLeb(bytes, position);
+      else if (label < 0x80 && position < end) {
+        position += 1;
+        edits.label(position - 1, position, depth, label);
+      } else {
+        reader.position = position;
+        readLabel(reader, edits, depth);
+        position = reader.position;
+      }
+      continue;
+    }
+    if (immediate === END) {
+      if (edits !== null) {
+        if (depth === edits.loopDepth) cost = edits.closeLoop(at, cost);
+        if (depth === 2) edits.closeArm(cost);
+      }
+      depth -= 1;
+      compile.closeBlock();
+      height = compile.height;
+      continue;
+    }
     if (immediate === IMMEDIATE.prefix) {
       reader.position = position;
       immediate = prefixedImmediate(reader, shape, opcode, at);
@@ -98,8 +137,6 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
       case IMMEDIATE.none:
         break;
       case IMMEDIATE.index:
-      case IMMEDIATE.s32:
-      case IMMEDIATE.s64:
         position = afterLeb(bytes, position);
         break;
       case IMMEDIATE.memarg:
@@ -116,22 +153,6 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
       case IMMEDIATE.again:
         compile.again();
         if (depth === 2 && opcode === ELSE) edits?.openArm(position, cost);
-        break;
-      case IMMEDIATE.label:
-        compile.add(WEIGHT.label);
-        if (edits?.plain) {
-          reader.position = position;
-          readLabel(reader, edits, depth);
-          position = reader.position;
-        } else position = afterLeb(bytes, position);
-        break;
-      case IMMEDIATE.end:
-        if (edits !== null) {
-          if (depth === edits.loopDepth) cost = edits.closeLoop(at, cost);
-          if (depth === 2) edits.closeArm(cost);
-        }
-        depth -= 1;
-        compile.closeBlock();
         break;
       case IMMEDIATE.block:
       case IMMEDIATE.loop:
@@ -182,9 +203,11 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
         position = reader.position;
         if (edits !== null) noteEdits(edits, immediate, at, position);
     }
+    height = compile.height;
   }
   if (position > end) reader.fail('ends too early', end);
-  if (floats !== 0) code.floats = true;
+  if ((floats & FLOATS) !== 0) code.floats = true;
+  compile.height = height;
   if (code.wideValues > BOUNDS.wideValues) {
     reader.fail(
       `has calls and blocks with more than ${BOUNDS.wideValues} parameters and results in all`,
