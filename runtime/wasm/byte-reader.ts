@@ -40,6 +40,12 @@ export class ByteReader {
   /** Unsigned LEB128 of at most 32 bits. */
   u32(): number {
     const at = this.position;
+    const first = this.bytes[at] as number;
+    // Most take one byte.
+    if (first < 0x80 && at < this.end) {
+      this.position = at + 1;
+      return first;
+    }
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.u8();
