@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
@@ -50,6 +50,9 @@ export async function compileFunction(
       : await copyModule(join(dir, settings.module), { build, path });
   return { name, path, size: (await stat(path)).size, fresh, settings };
 }
+
+/** What every module begins with. */
+const MAGIC = Buffer.from('\0asm');
 
 interface Places {
   readonly dir: string;
@@ -112,12 +115,20 @@ async function copyModule(from: string, { build, path }: Pick<Places, 'build' | 
     );
   }
   if (resolve(from) === path) return true;
+  const bytes = await readFile(from);
+  // Whatever it is would be packed, and pinned for all to read: a path may lead anywhere by a link.
+  if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) {
+    throw new InferbaseError(
+      'ERR_INVALID_MODULE',
+      `${from}, which function.module names, is no WebAssembly module; build it, or correct the path`,
+    );
+  }
   const before = await readFile(path).catch(() => undefined);
-  if (before?.equals(await readFile(from))) return true;
+  if (before?.equals(bytes)) return true;
   await mkdir(build, { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    await copyFile(from, temporary);
+    await writeFile(temporary, bytes);
     await rename(temporary, path);
   } finally {
     await rm(temporary, { force: true });

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { InferbaseError } from '../core/errors.ts';
@@ -33,12 +33,17 @@ export async function packageFunction(dir: string, compiled: CompiledFunction): 
 /** No more than a node would give its guests. */
 async function readFiles(dir: string, names: readonly string[]): Promise<NewFile[]> {
   const files = new Map<string, Uint8Array>();
+  const root = await realpath(dir);
   let total = 0;
   const add = async (path: string, declared: string): Promise<void> => {
     const full = join(dir, path);
     const found = await stat(full).catch(() => undefined);
     if (found === undefined) {
       throw invalid(`there is no ${full}, which function.files names; correct the path, or leave it out`);
+    }
+    // What a link names is not part of the folder: packed, it would be published with it.
+    if ((await realpath(full)) !== join(root, path)) {
+      throw invalid(`${full} leads through a symbolic link; replace it by a copy`);
     }
     if (found.isDirectory()) {
       for (const entry of (await readdir(full, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {

@@ -15,7 +15,7 @@ import type { AddCommand } from './program.ts';
 import { describe, gathered, type PlaceResult, pinRemotely } from './remote-pin.ts';
 import { addSettingsFlags, COMMON_KEYS, collect, commandSettings } from './settings-flags.ts';
 import { MAX_CAR_BYTES, readTarget, readTree } from './target.ts';
-import { print, printError, size } from './terminal.ts';
+import { print, printable, printError, size } from './terminal.ts';
 
 const EXAMPLES = `
 Examples:
@@ -149,9 +149,9 @@ function tell({ cid, name, size: bytes }: Added, results: readonly PlaceResult[]
     print(JSON.stringify({ cid, name, size: bytes, ...(remote && { places: results }) }));
     return;
   }
-  print(`${cid} ${size(bytes)} ${name}`);
+  print(`${cid} ${size(bytes)} ${printable(name)}`);
   // What failed is told at the end, as an error.
-  for (const result of results) if (result.status !== 'failed') print(`  ${describe(result)}`);
+  for (const result of results) if (result.status !== 'failed') print(`  ${printable(describe(result))}`);
 }
 
 /** Pinned all the same: a store keeps what it is given. */
@@ -160,6 +160,6 @@ function warnOfNoModule(name: string, bytes: Uint8Array): void {
   try {
     requireCoreModule(bytes);
   } catch (error) {
-    printError(`warning: ${name} is pinned, but it would not run: ${toErrorData(error).message}`);
+    printError(printable(`warning: ${name} is pinned, but it would not run: ${toErrorData(error).message}`));
   }
 }

@@ -9,6 +9,7 @@ import { encodeString } from './go-json.ts';
 import { addInstallRoute } from './install.ts';
 import { type ApiLog, NO_LOG } from './log.ts';
 import { addResultRoute } from './result.ts';
+import { createSlowReaders } from './slow-readers.ts';
 import { addWebRoute } from './web/route.ts';
 
 export interface ApiInit {
@@ -22,6 +23,8 @@ export interface ApiInit {
   readonly installWaitMs?: number;
   /** Most bytes of bodies whose execute requests are not answered yet; beyond it they are told "busy". */
   readonly heldBytes?: number;
+  /** Most bytes of answers that their readers have not taken yet; beyond it the oldest loses its connection. */
+  readonly unreadBytes?: number;
   /** Functions that are web endpoints: CIDs, `NAME=CID` or `*`; default none. */
   readonly webFunctions?: readonly string[];
 }
@@ -31,6 +34,7 @@ const INSTALL_WAIT_MS = 10_000;
 
 /** A body and what is read of it stay in memory while its request waits; a thousand of the largest would not fit. */
 const HELD_BYTES = 256 * 1_048_576;
+const UNREAD_BYTES = 256 * 1_048_576;
 
 /** A client has this long to send its request, in ms. */
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -69,6 +73,12 @@ export async function createApi(node: InferenceNode, init: ApiInit): Promise<Fas
     const allow = init.gateway && path.startsWith('/ipfs/') ? 'GET, HEAD' : ALLOWED.get(path);
     if (allow === undefined) return sendMessage(request, reply.code(404), 'Not Found');
     return sendMessage(request, reply.code(405).header('allow', allow), 'Method Not Allowed');
+  });
+
+  const slowReaders = createSlowReaders({ maxBytes: init.unreadBytes ?? UNREAD_BYTES });
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (typeof payload === 'string' || Buffer.isBuffer(payload)) slowReaders.note(reply.raw, payload.length);
+    done();
   });
 
   app.get('/api/v1/health', async (request, reply) => sendJson(request, reply, '{"type":"health","code":200}\n'));

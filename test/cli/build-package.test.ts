@@ -151,6 +151,16 @@ describe('build makes a package', () => {
     assert.match((await run(['test'], dir)).stdout, /^0 passed, 1 failed/m);
   });
 
+  test('refused: a module that is none, such as a link to a secret, is copied and packed nowhere', async () => {
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, 'inferbase.yaml'), 'function: {name: key, module: key.wasm}');
+    await symlink('/etc/passwd', join(folder.path, 'key.wasm'));
+    const { code, stderr } = await run(['build'], folder.path);
+    assert.equal(code, 1);
+    assert.match(stderr, /ERR_INVALID_MODULE: .*key\.wasm, which function\.module names, is no WebAssembly module/);
+    assert.deepEqual((await readdir(folder.path)).sort(), ['inferbase.yaml', 'key.wasm']);
+  });
+
   test('with a warning when the module would be refused', async () => {
     await using folder = await temporaryFolder();
     await writeFile(join(folder.path, 'inferbase.yaml'), 'function: {name: bad, module: bad.wasm}');
@@ -178,11 +188,16 @@ describe('build makes a package', () => {
     await mkdir(join(folder.path, 'data'));
     await symlink('/etc/passwd', join(folder.path, 'data', 'link'));
     await cp(join(folder.path, 'm.wasm'), join(folder.path, 'x.wasm'));
+    await mkdir(join(folder.path, 'own'));
+    await symlink('/etc', join(folder.path, 'own', 'up'));
+    await symlink('/etc/passwd', join(folder.path, 'lone'));
     await writeFile(join(folder.path, 'large.bin'), new Uint8Array(33 * 1024 * 1024));
     const rows: readonly (readonly [files: string, message: RegExp])[] = [
       ['large.bin', /ERR_FUNCTION_TOO_LARGE: with large\.bin the package has more than 1000 files or 33554432 bytes/],
       ['none', /there is no .*none, which function\.files names/],
       ['data', /data\/link is neither a file nor a folder/],
+      ['own/up/passwd', /own\/up\/passwd leads through a symbolic link; replace it by a copy/],
+      ['lone', /lone leads through a symbolic link/],
       ['x.wasm', /would have x\.wasm twice/],
     ];
     for (const [files, message] of rows) {

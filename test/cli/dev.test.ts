@@ -78,11 +78,23 @@ test('dev builds and runs with every change, shows what was done, answers on loo
     { host: `127.0.0.1.evil.example:${port}` },
     { origin: 'http://evil.example' },
     { origin: 'null' },
+    // Images and links of a page come without an origin.
+    { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' },
+    { 'sec-fetch-site': 'same-site' },
   ]) {
     const refused = await ask(url, headers);
     assert.deepEqual([refused.status, refused.cors], [403, undefined], JSON.stringify(headers));
   }
-  assert.equal((await ask(url, { host: `localhost:${port}`, origin })).status, 200);
+  assert.equal((await ask(url, { host: `localhost:${port}`, origin, 'sec-fetch-site': 'same-origin' })).status, 200);
+  assert.equal((await ask(url, { 'sec-fetch-site': 'none' })).status, 200);
+
+  const steering = JSON.stringify({
+    function_id: 'any',
+    method: '',
+    config: { env_vars: [{ name: 'X', value: '\u001b[2Jgone\n▸ run forged' }] },
+  });
+  await ask(`${origin}/api/v1/functions/execute`, { 'content-type': 'application/json' }, steering);
+  await dev.until(/▸ execute X=\\u\{1b\}\[2Jgone\\u\{a\}▸ run forged/);
 
   dev.kill('SIGINT');
   const { code, stdout } = await dev.finished;

@@ -27,8 +27,11 @@ export async function openDevEndpoint(
   const app = await createApi(node, { log, bodyLimitBytes, webFunctions: [`${name}=${ANY_CID}`] });
   let port = init.port;
   app.addHook('onRequest', async (request, reply) => {
-    if (isLocal(request.headers.host, port) && isOwn(request.headers.origin, port)) return;
-    await reply.code(403).send({ message: `only requests to http://127.0.0.1:${port} are answered` });
+    const { host, origin } = request.headers;
+    if (isLocal(host, port) && isOwn(origin, port) && isAsked(request.headers['sec-fetch-site'])) return;
+    await reply
+      .code(403)
+      .send({ message: `only requests to http://127.0.0.1:${port} are answered, and none of another page` });
   });
   try {
     await app.listen({ host: '127.0.0.1', port });
@@ -53,4 +56,12 @@ function isLocal(host: string | undefined, port: number): boolean {
 /** Programs send no origin, nor does a browser that is sent here by hand. A sandboxed page sends `null`: whose, none can tell. */
 function isOwn(origin: string | undefined, port: number): boolean {
   return origin === undefined || NAMES.some((name) => origin === `http://${name}:${port}`);
+}
+
+/**
+ * A page's images, scripts, links and forms that only read come without an origin; of those a browser says where they are
+ * from. `none`: somebody typed the address.
+ */
+function isAsked(site: string | string[] | undefined): boolean {
+  return site === undefined || site === 'none' || site === 'same-origin';
 }

@@ -11,7 +11,7 @@ import { type CompiledFunction, compileFunction } from '../compile-function.ts';
 import { executionContext, type GivenInput } from '../execution-context.ts';
 import { reportFailure } from '../exit.ts';
 import { readWhole } from '../target.ts';
-import { size } from '../terminal.ts';
+import { printable, size } from '../terminal.ts';
 import { outcomeLines } from './report.ts';
 
 /** What a function is run with, and what to call that. */
@@ -90,7 +90,7 @@ export function createDevSession(
       allow: [...allow, ...request.input.allow],
     });
     const outcome = await runtime.run({ ...found, entry }, { ...context, trace: true }, signal);
-    print(`${colours.yellow('▸')} ${request.label}`);
+    print(`${colours.yellow('▸')} ${printable(request.label)}`);
     for (const line of outcomeLines(outcome, colours)) print(line);
     return outcome;
   }

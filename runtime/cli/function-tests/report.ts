@@ -1,4 +1,5 @@
 import type { Colours } from '../colour.ts';
+import { printable } from '../terminal.ts';
 import { traceLines } from '../trace-lines.ts';
 import { quote } from './difference.ts';
 import type { TestResult } from './run-test.ts';
@@ -8,7 +9,8 @@ const SHOWN_CALLS = 30;
 
 /** Lines of one test's result; of a failed one, with all that helps to see why. */
 export function reportTest(result: TestResult, colours: Colours): string[] {
-  const { name, status, ms, note, at } = result;
+  const { status, ms } = result;
+  const [name, note, at] = [result.name, result.note, result.at].map(printable) as [string, string, string];
   const took = colours.dim(`(${ms.toFixed(1)} ms)`);
   if (status === 'passed') return [`  ${colours.green('✓')} ${name} ${took}`];
   if (status === 'skipped') return [`  ${colours.yellow('-')} ${name} ${colours.dim(`# skipped: ${note}`)}`];

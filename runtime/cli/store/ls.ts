@@ -1,6 +1,6 @@
 import { withProgress } from '../progress.ts';
 import { addSettingsFlags, COMMON_KEYS, commandSettings } from '../settings-flags.ts';
-import { print, size } from '../terminal.ts';
+import { print, printable, size } from '../terminal.ts';
 import { withStoreFolder } from './open-folder.ts';
 import type { AddStoreCommand } from './store.ts';
 
@@ -30,7 +30,7 @@ export const addLs: AddStoreCommand = (store) => {
       }
       const { cid, pin, blocks, bytes, missing } = known;
       const lacking = missing === 0 ? '' : `, ${missing} of ${blocks} blocks missing`;
-      print(`${cid} ${size(bytes)} ${pin === null ? 'cached' : `pinned ${pin}`}${lacking}`);
+      print(`${cid} ${size(bytes)} ${pin === null ? 'cached' : `pinned ${printable(pin)}`}${lacking}`);
     }
   });
 };

@@ -4,7 +4,7 @@ import { watchInterrupt } from '../interrupt.ts';
 import { withRuntime } from '../open-runtime.ts';
 import { withProgress } from '../progress.ts';
 import { addSettingsFlags, COMMON_KEYS, type CommandSettings, commandSettings } from '../settings-flags.ts';
-import { print, printError, size } from '../terminal.ts';
+import { print, printable, printError, size } from '../terminal.ts';
 import { withStoreFolder } from './open-folder.ts';
 import type { AddStoreCommand } from './store.ts';
 
@@ -80,10 +80,12 @@ async function fetchAgain(loaded: CommandSettings, { incomplete }: Verification)
 }
 
 function show({ checked, bytes, bad, removed, incomplete }: Verification, failures: readonly string[]): void {
-  for (const { path, problem } of bad) printError(`${removed ? 'removed' : 'bad'} ${path} ${problem}`);
-  for (const line of failures) printError(line);
+  for (const { path, problem } of bad) printError(printable(`${removed ? 'removed' : 'bad'} ${path} ${problem}`));
+  for (const line of failures) printError(printable(line));
   for (const { cid, name, missing } of incomplete) {
-    printError(`pinned ${cid} (${name}) lacks ${missing} block${missing === 1 ? '' : 's'}; fetch with --repair`);
+    printError(
+      `pinned ${cid} (${printable(name)}) lacks ${missing} block${missing === 1 ? '' : 's'}; fetch with --repair`,
+    );
   }
   const prepared = checked.module + checked.record + checked.files;
   const verdict = bad.length === 0 ? 'all good' : `${bad.length} bad${removed ? ', removed' : ''}`;

@@ -1,7 +1,14 @@
 import type { CallType } from '../../core/entry-call.ts';
+import { hasMoreValuesThan } from '../../core/json-size.ts';
 import type { CallInput } from './call.ts';
 
 type Value = string | number | bigint;
+
+/**
+ * Most values of a list in standard input. It is read on the guest's thread, where nothing meters it: eight million
+ * brackets within each other would hold the thread for half a minute, and the function would be blamed for it.
+ */
+const MAX_LIST_VALUES = 100_000;
 
 /**
  * The arguments of an exported function. One alone is standard input, or the argument where there is none; several are
@@ -10,6 +17,7 @@ type Value = string | number | bigint;
  */
 export function readArguments(params: readonly CallType[], { args, stdin }: CallInput): Value[] | string {
   const texts = readTexts(params.length, args, stdin);
+  if (texts === null) return `takes a list of at most ${MAX_LIST_VALUES} values in standard input; give it less`;
   if (texts.length > params.length) return `takes ${params.length} arguments, and ${texts.length} were given`;
   const values: Value[] = [];
   for (const [index, type] of params.entries()) {
@@ -34,10 +42,19 @@ const WANTED: Readonly<Record<CallType, string>> = {
   f64: 'a number',
 };
 
-function readTexts(count: number, args: readonly string[], stdin: Uint8Array): readonly string[] {
+const BOOLS: ReadonlyMap<string, number> = new Map([
+  ['true', 1],
+  ['1', 1],
+  ['false', 0],
+  ['0', 0],
+]);
+
+/** @returns `null` for a list that is too much to read */
+function readTexts(count: number, args: readonly string[], stdin: Uint8Array): readonly string[] | null {
   if (count === 0) return [];
   if (count === 1) return stdin.length > 0 ? [new TextDecoder().decode(stdin)] : args.slice(0, 1);
   if (args.length > 0 || stdin.length === 0) return args;
+  if (hasMoreValuesThan(MAX_LIST_VALUES, stdin)) return null;
   try {
     const list: unknown = JSON.parse(new TextDecoder().decode(stdin));
     if (Array.isArray(list)) return list.map((item) => (typeof item === 'string' ? item : JSON.stringify(item)));
@@ -53,7 +70,7 @@ function readValue(type: CallType, text: string): Value | undefined {
     case 'any':
       return text;
     case 'bool':
-      return { true: 1, '1': 1, false: 0, '0': 0 }[text.trim()];
+      return BOOLS.get(text.trim());
     case 'i32':
       return whole(text, -2147483648, 2147483647);
     case 'u32':

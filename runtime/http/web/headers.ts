@@ -15,6 +15,8 @@ const OF_THE_ORIGIN = [
   ...['set-cookie', 'set-cookie2', 'clear-site-data', 'strict-transport-security', 'alt-svc', 'service-worker-allowed'],
   ...['nel', 'report-to', 'reporting-endpoints', 'public-key-pins', 'origin-agent-cluster', 'expect-ct'],
 ];
+/** Orders to a proxy in front of the node, such as to send a file of its own, or what only it may reach. */
+const TO_A_PROXY = /^(?:x-accel-|x-sendfile|x-lighttpd-|x-reproxy-)/;
 /** The server's own. */
 const OURS = ['content-length', 'date', 'server', 'x-inferbase-request-id'];
 
@@ -54,7 +56,7 @@ export function responseHeaders(given: readonly (readonly [name: string, value: 
       throw refuse(`has a header named ${JSON.stringify(written.slice(0, 40))}, which HTTP does not allow`);
     if (!VALUE.test(value))
       throw refuse(`has a value of ${name} with characters that HTTP does not allow, such as a line break`);
-    if (NEVER_SENT.has(name)) continue;
+    if (NEVER_SENT.has(name) || TO_A_PROXY.test(name)) continue;
     const known = headers.get(name);
     if (known === undefined) headers.set(name, [value]);
     else known.push(value);

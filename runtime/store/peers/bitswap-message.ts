@@ -110,7 +110,8 @@ function readWant(bytes: Uint8Array): Want | undefined {
   const cid = bytesOf(parts, 1);
   if (cid.length === 0 || cid.length > MAX_CID_BYTES) return undefined;
   return {
-    cid,
+    // A copy: wants wait for their turn, and a view would keep the whole message, of up to 4 MiB, for each of them.
+    cid: new Uint8Array(cid),
     cancel: numberOf(parts, 3) !== 0,
     onlyHave: numberOf(parts, 4) === 1,
     sendDontHave: numberOf(parts, 5) !== 0,

@@ -1,7 +1,9 @@
 import { InferbaseError } from '../../core/errors.ts';
+import { parseTcpAddress } from '../../core/multiaddr.ts';
 import type { BlockFolder } from '../block-folder.ts';
 import { keepConnections } from './connections.ts';
 import { createExchange, type Exchange } from './exchange.ts';
+import { forgetStrangers } from './forget-strangers.ts';
 import { createHost } from './host.ts';
 import type { Membership, PeersThreadData } from './protocol.ts';
 import { createServedBlocks } from './served-blocks.ts';
@@ -41,12 +43,15 @@ export async function startPeerNode(
   }
   const connections = keepConnections({ host }, { connect: init.connect, log });
   missing = connections.missing;
+  const named = new Set(init.connect.map((address) => parseTcpAddress(address)?.peerId ?? ''));
+  const stopForgetting = forgetStrangers({ host }, named);
   void connections.settled.then(settle);
   return {
     ask: exchange.ask,
     addresses: host.getMultiaddrs().map(String),
     async stop() {
       connections.stop();
+      stopForgetting();
       settle();
       await exchange.stop();
       await host.stop();

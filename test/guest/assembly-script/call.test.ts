@@ -43,6 +43,7 @@ export function handle(input: string): string { return started + input.toUpperCa
 export function two(a: string, b: string): string { return a + "|" + b; }
 export function sum(a: i32, b: f64): f64 { return a + b; }
 export function positive(a: f64): bool { return a > 0; }
+export function either(a: bool): bool { return a; }
 export function wide(a: u64): u64 { return a; }
 export function unsigned(a: u32): u32 { return a - 1; }
 export function single(): f32 { return 0.1; }
@@ -107,12 +108,29 @@ describe('an exported function is called with its input and its result is printe
       ['wide', ['-1'], /not negative/],
       ['unsigned', ['4294967296'], /from 0 to 4294967295/],
       ['positive', [''], /give a number/],
+      ['either', ['constructor'], /give true or false/],
     ];
     for (const [entry, args, message] of rows) {
       const result = await call(recorded, { entry, args });
       assert.deepEqual([result.cause, result.exitCode, result.stdout], ['exited', 2, ''], entry);
       assert.match(result.stderr, message);
     }
+  });
+
+  test('a list that would hold the thread while it is read is refused, however deep, and harms nobody', async () => {
+    const deep = 4_000_000;
+    const lists = [
+      `${'['.repeat(deep)}${']'.repeat(deep)}`,
+      `[${'[],'.repeat(2_500_000)}[]]`,
+      `[${'{"a":1},'.repeat(900_000)}"b"]`,
+    ];
+    for (const stdin of lists) {
+      const result = await call(recorded, { entry: 'two', stdin });
+      assert.deepEqual([result.cause, result.exitCode], ['exited', 2], result.message);
+      assert.match(result.stderr, /^two: takes a list of at most 100000 values in standard input/);
+    }
+    const long = JSON.stringify(['x'.repeat(200_000), 'y,[{'.repeat(50_000)]);
+    assert.equal((await call(recorded, { entry: 'two', stdin: long })).stdout.length, 400_001);
   });
 
   test('a result past the cap of stdout is cut and marked', async () => {

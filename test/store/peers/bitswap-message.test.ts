@@ -114,6 +114,13 @@ suite('bitswap messages', () => {
     }
   });
 
+  test('that are large leave nothing behind but the wants in them: those wait, the rest must go', () => {
+    const padding = Buffer.concat([Buffer.from('7a80808002', 'hex'), Buffer.alloc(4 << 20)]).subarray(0, 5 + (4 << 20));
+    const [found] = decodeMessage(Buffer.concat([encode({ wants: [want(cid)] }), padding])).wants;
+    assert.deepEqual(Buffer.from(found?.cid ?? []), Buffer.from(cid.bytes));
+    assert.ok((found?.cid.buffer.byteLength ?? Number.POSITIVE_INFINITY) < 10_000);
+  });
+
   test('of a million wants are read in their first thousand', () => {
     const many = encode({ wants: Array.from({ length: 20_000 }, () => want(cid)) });
     assert.equal(decodeMessage(many).wants.length, MAX_ENTRIES);

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { forgetStrangers } from '../../../runtime/store/peers/forget-strangers.ts';
+import { createHost } from '../../../runtime/store/peers/host.ts';
 import type { SourceMiss } from '../../../runtime/store/sources/block-source.ts';
 import { MAX_BLOCK_BYTES } from '../../../runtime/store/sources/block-source.ts';
 import { NEVER } from '../support.ts';
-import { bytesOf, carried, rawCid, startNode, startRawPeer, type TestNode, until, want } from './support.ts';
+import { bytesOf, carried, LOOPBACK, rawCid, startNode, startRawPeer, type TestNode, until, want } from './support.ts';
 
 const ask = (node: TestNode, text: string) => node.ask(rawCid(bytesOf(text)), NEVER);
 
@@ -118,6 +120,27 @@ suite('peers that do not play by the rules', () => {
     });
     await friend.say(a.address, { wants: [want(cid)] });
     await until(() => friend.heard.some(({ blocks }) => blocks.length === 1));
+  });
+
+  test('of strangers that come under ever new names and go nothing is kept, of peers that are dialled again it is', async (t) => {
+    const host = await createHost({ privateKey: null, listen: [LOOPBACK], maxConnections: 16, allow: [] });
+    await host.start();
+    t.after(() => host.stop());
+    const friend = await startRawPeer(t);
+    t.after(forgetStrangers({ host }, new Set([friend.peerId])));
+    for (const passing of [friend, await startRawPeer(t), await startRawPeer(t)]) {
+      await passing.host.dial(host.getMultiaddrs());
+      await until(() => host.getConnections().length === 1);
+      await passing.host.stop();
+      await until(() => host.getConnections().length === 0);
+    }
+    const known = async (): Promise<string[]> =>
+      (await host.peerStore.all()).map(({ id }) => id.toString()).filter((id) => id !== host.peerId.toString());
+    for (let turn = 0; (await known()).length > 1; turn++) {
+      assert.ok(turn < 300, 'still remembered');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.deepEqual(await known(), [friend.peerId]);
   });
 
   test('no more connections are taken than are allowed', async (t) => {

@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { responseHeaders } from '../../../runtime/http/web/headers.ts';
+
+test("a function's response gives a proxy in front of the node no orders, such as to send a file of its own", () => {
+  const given: [string, string][] = [
+    ['X-Accel-Redirect', '/internal/keys'],
+    ['X-Accel-Buffering', 'no'],
+    ['X-Sendfile', '/etc/passwd'],
+    ['X-SENDFILE2', '/etc/passwd 0-'],
+    ['X-Lighttpd-Send-File', '/etc/passwd'],
+    ['X-Reproxy-URL', 'http://169.254.169.254/'],
+    ['X-Acceleration', '9.81'],
+  ];
+  assert.deepEqual([...responseHeaders(given).keys()], ['x-acceleration']);
+});
