@@ -21,7 +21,7 @@ import {
 } from './settings-flags.ts';
 import { isInputIgnored, readStdin } from './stdin.ts';
 import { cidOf, readFolder, readTarget } from './target.ts';
-import { print, printError, size } from './terminal.ts';
+import { print, printable, printError, size } from './terminal.ts';
 import { traceLines } from './trace-lines.ts';
 
 const EXAMPLES = `
@@ -176,7 +176,8 @@ function show(outcome: Outcome): void {
   if (outcome.stderrTruncated)
     printError(`inferbase: stderr was cut at its limit; ${howToRaise('limits.stderrBytes')}`);
   if (outcome.cause === 'exited') return;
-  const why = outcome.message === '' ? '' : `: ${outcome.message}`;
+  // A trap may name the export that the guest's author chose.
+  const why = outcome.message === '' ? '' : `: ${printable(outcome.message)}`;
   printError(`inferbase: the function ended with cause ${outcome.cause}, exit code ${outcome.exitCode}${why}`);
 }
 

@@ -26,6 +26,19 @@ describe('pin and inspect', () => {
     assert.equal(stdout, 'by CID');
   });
 
+  test('a name that would steer the terminal is written out by pin and by store ls', async () => {
+    const name = '\u001b[2Jgone\r\nbafk forged';
+    const written = '\\u{1b}[2Jgone\\u{d}\\u{a}bafk forged';
+    const pinned = await run(['pin', 'echo.wasm', '--name', name], folder.path);
+    assert.match(pinned.stdout, /^bafk\w+ \d+ B [^\n]+\n$/);
+    const listed = await run(['store', 'ls'], folder.path);
+    for (const { stdout } of [pinned, listed]) {
+      assert.ok(stdout.includes(written), stdout);
+      assert.ok(!stdout.includes('\u001b') && !stdout.includes('\r'), stdout);
+    }
+    await run(['pin', 'echo.wasm'], folder.path);
+  });
+
   test('a pinned folder runs by CID and method', async () => {
     const { stdout } = await run(['pin', 'package', '--name', 'mine', '--json'], folder.path);
     const { cid, name } = JSON.parse(stdout);
