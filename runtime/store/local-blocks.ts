@@ -163,7 +163,7 @@ type UnixfsNode = Extract<UnixFSEntry, { node: { Links: unknown } }>;
 
 /** A dag-pb block read as UnixFS; `undefined` when it is something else. */
 async function unixfsNode({ cid, bytes }: Block): Promise<UnixfsNode | undefined> {
-  // Says what is wrong with a block that is not dag-pb either.
+  // Says what is wrong with a block that is not dag-pb either, and with one that takes too long to read.
   await linksOf(cid, bytes);
   const { exporter } = await import('ipfs-unixfs-exporter');
   const store = {

@@ -3,9 +3,9 @@ import type { CID } from 'multiformats/cid';
 import { DAG_PB, RAW } from '../core/cid.ts';
 import { InferbaseError } from '../core/errors.ts';
 import type { BlockReader } from './block-reader.ts';
+import { MAX_LINKS } from './dag-links.ts';
 
 const MAX_DEPTH = 32;
-const MAX_LINKS = 8192;
 /** Blocks of one file that are fetched at the same time. */
 const FETCH_AHEAD = 8;
 

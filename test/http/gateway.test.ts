@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { CarReader } from '@ipld/car';
+import * as dagPb from '@ipld/dag-pb';
 import type { FastifyInstance } from 'fastify';
 import { CID } from 'multiformats/cid';
+import * as Digest from 'multiformats/hashes/digest';
 import { request } from 'undici';
 import { createApi } from '../../runtime/http/api.ts';
 import { createLocalBlocks } from '../../runtime/store/local-blocks.ts';
@@ -219,6 +221,21 @@ suite('the trustless gateway', () => {
       assert.equal(answer.headers.etag, undefined);
     });
   }
+
+  test('a block with more links than can be read in a moment is refused before it is read, and can be had raw', async () => {
+    const leaf = CID.createV1(0x55, Digest.create(0x12, hash('sha256', 'x', 'buffer')));
+    const Links = Array.from({ length: 9_000 }, (_, at) => ({ Hash: leaf, Name: String(10_000 + at), Tsize: 1 }));
+    // UnixFS: a directory.
+    const bytes = dagPb.encode({ Data: Uint8Array.of(8, 1), Links });
+    const wide = CID.createV1(0x70, Digest.create(0x12, hash('sha256', bytes, 'buffer')));
+    await folder.blocks.put(wide, bytes);
+    const answer = await app.inject({ url: `/ipfs/${wide}/10001?format=car` });
+    assert.equal(answer.statusCode, 501);
+    assert.match(answer.body, /has 9000 links, more than the 8192 allowed/);
+    // Its own block proves what it is; what is below it does not follow.
+    await assert.rejects(app.inject({ url: `/ipfs/${wide}?format=car` }));
+    assert.equal((await app.inject({ url: `/ipfs/${wide}?format=raw` })).statusCode, 200);
+  });
 
   test('only GET and HEAD are answered', async () => {
     const answer = await app.inject({ method: 'POST', url: `/ipfs/${root}?format=raw`, payload: '{}' });
