@@ -13,8 +13,19 @@ const HOP_BY_HOP = [
 /** All functions of a node share its origin: none may keep state in a browser, or speak, for the others and the API. */
 const OF_THE_ORIGIN = [
   ...['set-cookie', 'set-cookie2', 'clear-site-data', 'strict-transport-security', 'alt-svc', 'service-worker-allowed'],
-  ...['nel', 'report-to', 'reporting-endpoints', 'public-key-pins', 'origin-agent-cluster', 'expect-ct'],
+  ...['accept-ch', 'critical-ch', 'set-login', 'secure-session-registration', 'sec-session-registration'],
+  ...[
+    'use-as-dictionary',
+    'nel',
+    'report-to',
+    'reporting-endpoints',
+    'public-key-pins',
+    'origin-agent-cluster',
+    'expect-ct',
+  ],
 ];
+/** Schemes by which a browser asks its user for a password, in the name of the whole origin, and sends it from then on. */
+const ASKS_FOR_PASSWORD = /(?:^|,)\s*(?:basic|digest|negotiate|ntlm)\b/i;
 /** Orders to a proxy in front of the node, such as to send a file of its own, or what only it may reach. */
 const TO_A_PROXY = /^(?:x-accel-|x-sendfile|x-lighttpd-|x-reproxy-)/;
 /** The server's own. */
@@ -57,6 +68,7 @@ export function responseHeaders(given: readonly (readonly [name: string, value: 
     if (!VALUE.test(value))
       throw refuse(`has a value of ${name} with characters that HTTP does not allow, such as a line break`);
     if (NEVER_SENT.has(name) || TO_A_PROXY.test(name)) continue;
+    if (name === 'www-authenticate' && ASKS_FOR_PASSWORD.test(value)) continue;
     const known = headers.get(name);
     if (known === undefined) headers.set(name, [value]);
     else known.push(value);

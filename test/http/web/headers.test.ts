@@ -14,3 +14,15 @@ test("a function's response gives a proxy in front of the node no orders, such a
   ];
   assert.deepEqual([...responseHeaders(given).keys()], ['x-acceleration']);
 });
+
+test('nor has it a browser ask for a password in the name of the node, or keep anything for its origin', () => {
+  const given: [string, string][] = [
+    ['WWW-Authenticate', 'Basic realm="the node"'],
+    ['WWW-Authenticate', 'Bearer, NTLM'],
+    ['WWW-Authenticate', 'Bearer realm="api"'],
+    ['Set-Cookie', 'a=b'],
+    ['Accept-CH', 'Sec-CH-UA-Model'],
+    ['Use-As-Dictionary', 'match="/*"'],
+  ];
+  assert.deepEqual([...responseHeaders(given)], [['www-authenticate', ['Bearer realm="api"']]]);
+});
