@@ -7,7 +7,9 @@ import { BODY_LIMIT, outcome, PEER, stubNode } from './stub-node.ts';
 const CID = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku';
 const MIB = 1_048_576;
 
-test('answers that are not read take no more memory than they may: the oldest reader loses its connection', async () => {
+test('answers that are not read take no more memory than they may: the oldest reader loses its connection', {
+  timeout: 60_000,
+}, async () => {
   const stdout = Buffer.alloc(24 * MIB, 'x');
   const node = stubNode({
     execute: async (_request, { requestId }) => ({
