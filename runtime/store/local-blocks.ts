@@ -5,7 +5,7 @@ import { InferbaseError } from '../core/errors.ts';
 import type { ByteSpan, CarRequest, LocalBlocks } from '../core/local-blocks.ts';
 import type { BlockFolder } from './block-folder.ts';
 import { writeCar } from './car/write-car.ts';
-import { linksOf } from './dag-links.ts';
+import { linksOf, requireNode } from './dag-links.ts';
 import { type Block, blockKey, walkDag } from './dag-walk.ts';
 
 /** Blocks of one sharded directory that are looked through for a name. */
@@ -163,8 +163,7 @@ type UnixfsNode = Extract<UnixFSEntry, { node: { Links: unknown } }>;
 
 /** A dag-pb block read as UnixFS; `undefined` when it is something else. */
 async function unixfsNode({ cid, bytes }: Block): Promise<UnixfsNode | undefined> {
-  // Says what is wrong with a block that is not dag-pb either, and with one that takes too long to read.
-  await linksOf(cid, bytes);
+  if (cid.code !== RAW) requireNode(cid, bytes);
   const { exporter } = await import('ipfs-unixfs-exporter');
   const store = {
     async *get(): AsyncGenerator<Uint8Array> {
@@ -175,6 +174,8 @@ async function unixfsNode({ cid, bytes }: Block): Promise<UnixfsNode | undefined
     const entry = await exporter(cid, store);
     return 'unixfs' in entry ? (entry as UnixfsNode) : undefined;
   } catch {
+    // Says what is wrong with one that is not even dag-pb.
+    await linksOf(cid, bytes);
     return undefined;
   }
 }

@@ -14,15 +14,8 @@ const HOP_BY_HOP = [
 const OF_THE_ORIGIN = [
   ...['set-cookie', 'set-cookie2', 'clear-site-data', 'strict-transport-security', 'alt-svc', 'service-worker-allowed'],
   ...['accept-ch', 'critical-ch', 'set-login', 'secure-session-registration', 'sec-session-registration'],
-  ...[
-    'use-as-dictionary',
-    'nel',
-    'report-to',
-    'reporting-endpoints',
-    'public-key-pins',
-    'origin-agent-cluster',
-    'expect-ct',
-  ],
+  ...['use-as-dictionary', 'nel', 'report-to', 'reporting-endpoints', 'public-key-pins', 'expect-ct'],
+  ...['origin-agent-cluster'],
 ];
 /** Schemes by which a browser asks its user for a password, in the name of the whole origin, and sends it from then on. */
 const ASKS_FOR_PASSWORD = /(?:^|,)\s*(?:basic|digest|negotiate|ntlm)\b/i;
