@@ -31,5 +31,26 @@ export function trapEnding(error: unknown, refusedPages: number | null): Ending 
   if (error instanceof WebAssembly.Exception) {
     return { cause: 'trapped', exitCode: 255, message: 'uncaught WebAssembly exception' };
   }
-  return { cause: 'trapped', exitCode: trapExitCode(text), message: text };
+  return { cause: 'trapped', exitCode: trapExitCode(text), message: text + calledFrom(error) };
+}
+
+/** Functions that are told of a trap, the innermost first. */
+const FRAMES = 4;
+const NAME_LENGTH = 100;
+
+/** ` in inner, called by outer, main`: the guest's functions, by the names its build left in it; else by number. */
+function calledFrom(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  // A name may have line ends in it.
+  const frames = [...stack.matchAll(/^ {4}at (?:([\s\S]*?) \()?wasm:\/\/.*:wasm-function\[(\d+)\]:0x/gm)];
+  const names = frames.slice(0, FRAMES).map(([, name, index]) => readable(name ?? `function ${index}`));
+  const [inner, ...outer] = names;
+  if (inner === undefined) return '';
+  return outer.length === 0 ? ` in ${inner}` : ` in ${inner}, called by ${outer.join(', ')}`;
+}
+
+/** A stranger chose it. */
+function readable(name: string): string {
+  const plain = name.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd');
+  return plain.length > NAME_LENGTH ? `${plain.slice(0, NAME_LENGTH)}…` : plain;
 }

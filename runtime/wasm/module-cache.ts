@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { ModuleFacts, PreparedModule } from '../core/module-facts.ts';
 
 /** Goes up whenever the same module would be rewritten differently; entries of other versions are not read. */
-export const REWRITER_VERSION = 6;
+export const REWRITER_VERSION = 7;
 
 /** What the rewriter was asked to do, part of an entry's name. */
 const FEATURES = 'memory-fuel';

@@ -3,6 +3,7 @@ import { planAppended } from './appended.ts';
 import { MAX_MEMORY_PAGES } from './bounds.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
+import { areNamesShort } from './function-names.ts';
 import { type ModuleShape, SECTION, SECTION_ORDER, type SectionName, type SectionSpan } from './module-shape.ts';
 import { type SplicedCode, spliceCode } from './splice-code.ts';
 import { boundOf, sharesTables } from './table-bounds.ts';
@@ -24,7 +25,7 @@ type NewContent = (old: SectionSpan | null) => ByteWriter | SplicedCode | null;
  * - its code is metered (see `CodeEdits`) and `memory.grow` calls an appended function (see `planAppended`);
  * - the start function is exported instead of run at instantiation;
  * - tables that can grow, here or in a module they are exported to, get a maximum: see `boundOf`;
- * - custom sections other than `name` are dropped: many hold offsets into the code, which splicing makes untrue.
+ * - custom sections other than `name` are dropped, and that one where its names are too long to tell: many hold offsets into the code, which splicing makes untrue.
  *
  * @param bytes the module `shape` was read from
  */
@@ -49,7 +50,9 @@ export function rewriteModule(bytes: Uint8Array, shape: ModuleShape): Uint8Array
   };
   for (const section of shape.sections) {
     if (section.name === 'custom') {
-      if (section.customName === 'name') parts.push(bytes.subarray(section.start, section.end));
+      const { start, end, contentAt } = section;
+      const kept = section.customName === 'name' && areNamesShort(bytes, { start: contentAt, end });
+      if (kept) parts.push(bytes.subarray(start, end));
       continue;
     }
     emitMissingBefore(SECTION_ORDER.indexOf(section.name));
