@@ -77,6 +77,7 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
   const { bytes, end } = reader;
   const { code } = shape;
   const { compile } = code;
+  const table = OPCODE_FACTS;
   let position = reader.position;
   let depth = 1;
   let cost = 0;
@@ -87,7 +88,7 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
     const at = position;
     const opcode = bytes[position] as number;
     position += 1;
-    const facts = OPCODE_FACTS[opcode] as number;
+    const facts = table[opcode] as number;
     let immediate = facts & 0xff;
     cost += (facts >> 16) & 0xff;
     height += (facts << 16) >> 24;
