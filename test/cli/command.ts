@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { untilWritten } from '../support/until.ts';
 
 export const ROOT = join(import.meta.dirname, '..', '..');
 const LAUNCHER = join(ROOT, 'runtime', 'inferbase.js');
@@ -47,16 +48,8 @@ export function start(args: readonly string[], cwd: string, env: Readonly<Record
   return {
     finished,
     kill: (signal) => void child.kill(signal),
-    async until(pattern) {
-      for (;;) {
-        const match = pattern.exec(stdout);
-        if (match !== null) return match;
-        const ended = await Promise.race([finished, once(child.stdout, 'data').then(() => undefined)]);
-        if (ended !== undefined && !pattern.test(stdout)) {
-          throw new Error(`it ended with ${ended.code} before ${pattern}:\n${stdout}${stderr}`);
-        }
-      }
-    },
+    until: (pattern) =>
+      untilWritten({ stdout: child.stdout, text: () => stdout, finished, all: () => stdout + stderr }, pattern),
   };
 }
 

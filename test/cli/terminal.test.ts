@@ -44,7 +44,13 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { args: ['build', 'none'], code: 1, says: /^error ERR_INVALID_REQUEST: there is no folder \S+none/ },
   ],
   test: [{ args: ['test', '.'], says: /^ {2}✓ ends with three[\s\S]*^1 passed/m }],
-  dev: [{ args: ['dev', '.', '--port', '0'], says: /Ctrl-C ends$/m, until: /Ctrl-C ends/ }],
+  dev: [
+    {
+      args: ['dev', '.', '--port', '0'],
+      says: /Ctrl-C ends$[\s\S]*^ {2}stdout out$[\s\S]*^ {2}exited 3 \(/m,
+      until: /^ {2}exited 3 \(.*\)$/m,
+    },
+  ],
   pin: [{ args: ['pin', 'exit-three.wasm'], says: /^bafk\w+ \d+ B exit-three\.wasm\n/ }],
   unpin: [
     { args: ['unpin', 'a.txt'], atTerminal: ['unpin', 'b.txt'], says: /^bafk\w+ unpinned, local$/m },

@@ -5,6 +5,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { ROOT } from '../cli/command.ts';
+import { untilWritten } from './until.ts';
 
 export interface TerminalResult {
   /** Exit code; 128 + number for a signal, as a shell tells it. */
@@ -16,7 +17,10 @@ export interface TerminalResult {
 }
 
 export interface Terminal {
-  /** Waits until what was written so far matches; rejects when the command ends before. */
+  /**
+   * Waits until what was written so far matches, without colours and with plain line ends; rejects when the command ends
+   * before, or does not get there.
+   */
   until(pattern: RegExp): Promise<RegExpExecArray>;
   /** Types keys; `\u0003` is Ctrl-C, `\u0004` the end of input. */
   type(keys: string): void;
@@ -67,16 +71,8 @@ export function startAtTerminal(args: readonly string[], cwd: string, options: T
   return {
     finished,
     type: (keys) => void child.stdin.write(keys),
-    async until(pattern) {
-      for (;;) {
-        const match = pattern.exec(raw);
-        if (match !== null) return match;
-        const ended = await Promise.race([finished, once(child.stdout, 'data').then(() => undefined)]);
-        if (ended !== undefined && !pattern.test(raw)) {
-          throw new Error(`it ended with ${ended.code} before ${pattern}:\n${raw}`);
-        }
-      }
-    },
+    until: (pattern) =>
+      untilWritten({ stdout: child.stdout, text: () => textOf(raw), finished, all: () => raw }, pattern),
   };
 }
 
@@ -92,7 +88,12 @@ export function runAtTerminal(
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
 const TOKEN = /\u001b\[[0-9;?]*[A-Za-z]|[\s\S]/gu;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
-const COLOUR = /^\u001b\[[0-9;]*m$/;
+const COLOUR = /\u001b\[[0-9;]*m/g;
+
+/** What was written, in order and whole, without colours and the carriage returns that a terminal puts before line ends. */
+function textOf(raw: string): string {
+  return raw.replace(COLOUR, '').replaceAll('\r\n', '\n');
+}
 
 /**
  * What a person sees in the end: carriage returns go back, `ESC [ K` and `ESC [ 2K` clear, colours are left out. Any
@@ -101,13 +102,13 @@ const COLOUR = /^\u001b\[[0-9;]*m$/;
 export function screenOf(raw: string): string {
   const lines: string[][] = [[]];
   let column = 0;
-  for (const [token] of raw.matchAll(TOKEN)) {
+  for (const [token] of raw.replace(COLOUR, '').matchAll(TOKEN)) {
     const line = lines.at(-1) ?? [];
     if (token === '\n') lines.push([]);
     else if (token === '\r') column = 0;
     else if (token === '\u001b[2K') line.length = 0;
     else if (token === '\u001b[K' || token === '\u001b[0K') line.length = Math.min(line.length, column);
-    else if (!COLOUR.test(token)) {
+    else {
       while (line.length < column) line.push(' ');
       line[column++] = token;
     }
