@@ -75,7 +75,7 @@ async function dev(root: string, args: readonly string[], options: DevOptions): 
       log,
     });
     const unwatch = watchSources(
-      folder,
+      { folder, dataDir: settings.dataDir },
       () => void session.rebuild(),
       (error) => log.error({ err: error }, 'watching ended'),
     );

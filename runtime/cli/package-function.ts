@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { InferbaseError } from '../core/errors.ts';
 import type { NewFile } from '../store/add.ts';
+import type { FunctionStore } from '../store/function-store.ts';
 import type { FunctionPackage } from '../store/pack-function.ts';
 import { FILE_CAPS } from '../store/package-files.ts';
 import type { CompiledFunction } from './compile-function.ts';
@@ -28,6 +29,20 @@ export async function packageFunction(dir: string, compiled: CompiledFunction): 
   const path = join(dirname(modulePath), settings.name);
   await replaceFolder(path, packed.files);
   return { ...packed, path };
+}
+
+/**
+ * Packs a compiled function, as {@link packageFunction} does, and stores the package: from there it runs as it will on
+ * any node, with the permissions, limits and files that it declares.
+ * @returns its CID
+ */
+export async function storePackage(
+  store: Pick<FunctionStore, 'add'>,
+  dir: string,
+  compiled: CompiledFunction,
+): Promise<string> {
+  const packed = await packageFunction(dir, compiled);
+  return (await store.add(packed.files)).cid;
 }
 
 /** No more than a node would give its guests. */

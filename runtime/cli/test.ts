@@ -14,7 +14,7 @@ import { readTestFile } from './function-tests/test-file.ts';
 import { startMock, type UpstreamMock } from './function-tests/upstream-mock.ts';
 import { aborted, watchInterrupt } from './interrupt.ts';
 import { withAnyRuntime } from './open-runtime.ts';
-import { packageFunction } from './package-function.ts';
+import { storePackage } from './package-function.ts';
 import type { AddCommand } from './program.ts';
 import {
   addSettingsFlags,
@@ -78,6 +78,7 @@ export const addTest: AddCommand = (program, done) => {
 
 /** Runs the tests now and with every change. What is wrong with a file, or does not compile, is told, and waited for. */
 async function watchTests(root: string, options: TestOptions, signal: AbortSignal): Promise<void> {
+  const { settings } = await commandSettings({ ...options }, {});
   let runs = Promise.resolve();
   const again = (): void => {
     runs = runs.then(async () => {
@@ -89,7 +90,8 @@ async function watchTests(root: string, options: TestOptions, signal: AbortSigna
       }
     });
   };
-  const unwatch = watchSources(root, again, (error) => printError(`watching ended: ${error.message}`));
+  const places = { folder: root, dataDir: settings.dataDir };
+  const unwatch = watchSources(places, again, (error) => printError(`watching ended: ${error.message}`));
   again();
   await aborted(signal);
   unwatch();
@@ -211,8 +213,8 @@ async function createLoader({ module, folder }: Suite, { runtime, signal }: Test
     const bytes = await readWhole(module);
     return (method: string) => store.prepareFile(bytes, method || basename(module));
   }
-  const packed = await packageFunction(folder, await compileFunction(folder, { signal }));
-  const { cid } = await store.add(packed.files);
+  const compiled = await compileFunction(folder, { signal });
+  const cid = await storePackage(store, folder, compiled);
   return (method: string) => store.get(cid, { method, signal });
 }
 

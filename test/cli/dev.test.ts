@@ -3,6 +3,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { guest } from '../support/wat.ts';
 import { ROOT, start, temporaryFolder } from './command.ts';
 
 /** A function that exports `handle`, with the compiler among its packages. */
@@ -100,6 +101,27 @@ test('dev builds and runs with every change, shows what was done, answers on loo
   const { code, stdout } = await dev.finished;
   assert.equal(code, 0);
   assert.ok(!stdout.includes('\u001b'), 'plain lines without a terminal');
+});
+
+test('dev runs what the package will be: with its files, permissions and limits', async () => {
+  await using folder = await temporaryFolder();
+  const dir = folder.path;
+  await writeFile(join(dir, 'show.wasm'), await guest('show-file'));
+  await writeFile(join(dir, 'weights.txt'), 'first');
+  await writeFile(join(dir, 'in.txt'), 'weights.txt');
+  const declared = 'function: { name: shows, module: show.wasm, files: [weights.txt], limits: { hostCalls: 1000 } }';
+  await writeFile(join(dir, 'inferbase.yaml'), declared);
+  const dev = start(['dev', '--port', '0', '--stdin', 'in.txt', '--data-dir', 'state'], dir);
+  await dev.until(/▸ run\n {2}stdout first\n/);
+  await dev.until(/watching/);
+  await writeFile(join(dir, 'weights.txt'), 'second');
+  await dev.until(/✓ unchanged shows .*\n▸ run\n {2}stdout second\n/);
+  await writeFile(join(dir, 'inferbase.yaml'), declared.replace('1000', '2'));
+  await dev.until(/▸ run\n {2}ended with cause calls/);
+  await writeFile(join(dir, 'inferbase.yaml'), declared.replace('weights.txt]', 'none.txt]'));
+  await dev.until(/✗ error ERR_INVALID_REQUEST: there is no .*none\.txt/);
+  dev.kill('SIGINT');
+  assert.equal((await dev.finished).code, 0);
 });
 
 test('test --watch runs again with every change, and outlives a file that cannot be read', async () => {

@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import type { Settings } from '../../config/settings.ts';
 import { splitMethod } from '../../core/entry-call.ts';
 import { InferbaseError } from '../../core/errors.ts';
@@ -7,10 +6,10 @@ import type { InferenceNode } from '../../core/node.ts';
 import type { Runtime } from '../../runtime.ts';
 import type { StoredFunction } from '../../store/store.ts';
 import type { Colours } from '../colour.ts';
-import { type CompiledFunction, compileFunction } from '../compile-function.ts';
+import { compileFunction } from '../compile-function.ts';
 import { executionContext, type GivenInput } from '../execution-context.ts';
 import { reportFailure } from '../exit.ts';
-import { readWhole } from '../target.ts';
+import { storePackage } from '../package-function.ts';
 import { printable, size } from '../terminal.ts';
 import { outcomeLines } from './report.ts';
 
@@ -53,7 +52,7 @@ export function createDevSession(
   const { folder, settings, allow } = init;
   const closing = new AbortController();
   let last = init.first;
-  let current: { readonly found: StoredFunction; readonly declared: CompiledFunction['settings'] } | null = null;
+  let current: StoredFunction | null = null;
   let builds = Promise.resolve();
   /** Ends the run of a module that is out of date. */
   let rerun = new AbortController();
@@ -61,9 +60,10 @@ export function createDevSession(
   async function build(): Promise<boolean> {
     const began = performance.now();
     try {
-      const compiled: CompiledFunction = await compileFunction(folder, { signal: closing.signal });
-      const found = await runtime.store.prepareFile(await readWhole(compiled.path), basename(compiled.path));
-      current = { found, declared: compiled.settings };
+      const { signal } = closing;
+      const compiled = await compileFunction(folder, { signal });
+      const cid = await storePackage(runtime.store, folder, compiled);
+      current = await runtime.store.get(cid, { method: '', signal });
       const took = colours.dim(`(${Math.round(performance.now() - began)} ms)`);
       print(
         `${colours.green('✓')} ${compiled.fresh ? 'unchanged' : 'built'} ${compiled.name} ${size(compiled.size)} ${took}`,
@@ -84,9 +84,10 @@ export function createDevSession(
     if (current === null)
       throw new InferbaseError('ERR_INVALID_REQUEST', 'the function does not build yet; see what is said above');
     const { export: entry } = splitMethod(request.method);
-    const { found, declared } = current;
-    const context = executionContext({ name: found.name, manifest: declared }, settings, {
+    const found = current;
+    const context = executionContext(found, settings, {
       ...request.input,
+      files: found.files,
       allow: [...allow, ...request.input.allow],
     });
     const outcome = await runtime.run({ ...found, entry }, { ...context, trace: true }, signal);

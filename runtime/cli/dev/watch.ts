@@ -1,5 +1,5 @@
 import { watch } from 'node:fs';
-import { sep } from 'node:path';
+import { relative, sep } from 'node:path';
 
 /** Folders whose files are made here, or are somebody else's. */
 const IGNORED: ReadonlySet<string> = new Set(['build', 'node_modules', '.inferbase', '.git', 'dist']);
@@ -8,13 +8,20 @@ const QUIET_MS = 80;
 
 /**
  * Calls back some moments after files below a folder have changed.
+ * @param places `dataDir`: absolute path of the data folder in use; what we write there is no change
  * @param onError the folder cannot be watched any more
  * @returns stops watching
  */
-export function watchSources(folder: string, onChange: () => void, onError: (error: Error) => void): () => void {
+export function watchSources(
+  places: { readonly folder: string; readonly dataDir: string },
+  onChange: () => void,
+  onError: (error: Error) => void,
+): () => void {
+  const { folder, dataDir } = places;
+  const ownState = relative(folder, dataDir);
   let timer: NodeJS.Timeout | undefined;
   const watcher = watch(folder, { recursive: true }, (_event, name) => {
-    if (name !== null && isIgnored(name)) return;
+    if (name !== null && (isIgnored(name) || name === ownState || name.startsWith(ownState + sep))) return;
     clearTimeout(timer);
     timer = setTimeout(onChange, QUIET_MS);
   });
