@@ -53,7 +53,8 @@ type Json = Readonly<Record<string, unknown>>;
  * archive. Keys that mean nothing here are left out.
  *
  * Permissions that are missing, null, or `[]` as the bls CLI writes it by default, narrow nothing; `[]` beside an
- * `inferbase` key is meant as written. `limited_memory` is in 64 KiB pages, `run_time` in ms, 0 is no limit.
+ * `inferbase` key is meant as written. `limited_memory` is in 64 KiB pages, `run_time` in ms, 0 is no limit; of
+ * such a key and the limit of ours the smaller holds.
  * @throws InferbaseError `ERR_INVALID_MANIFEST` naming the path of the key
  */
 export function parseManifest(bytes: Uint8Array): Manifest {
@@ -67,7 +68,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
     name,
     archive: archiveOf(root),
     permissions: permissionsOf(root, own !== undefined),
-    limits: { ...legacyLimits(root), ...ownLimits(own) },
+    limits: tightest(legacyLimits(root), ownLimits(own)),
     modules: parsed,
     entryModule: entry === undefined ? null : entry.file,
     entryExport: entryExportOf(root),
@@ -143,6 +144,16 @@ function ownLimits(own: Json | undefined): Partial<Limits> {
     if (value !== undefined) result[key] = value;
   }
   return result;
+}
+
+/** Where a limit is written under both of its names, the smaller value holds: neither widens what the other asks for. */
+function tightest(legacy: Partial<Limits>, own: Partial<Limits>): Partial<Limits> {
+  const limits: Partial<Record<keyof Limits, number>> = { ...legacy, ...own };
+  for (const key of LIMIT_NAMES) {
+    const [old, ours] = [legacy[key], own[key]];
+    if (old !== undefined && ours !== undefined) limits[key] = Math.min(old, ours);
+  }
+  return limits;
 }
 
 function filesOf(own: Json): readonly string[] | null {

@@ -62,6 +62,37 @@ export interface LinkedImport extends ModuleExport {
   readonly bound?: number;
 }
 
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === 'string';
+const isCount: Check = (value) => typeof value === 'number';
+const isFlag: Check = (value) => typeof value === 'boolean';
+const isList: Check = Array.isArray;
+
+/** Each fact there is has to be here: one that an older version did not write is missing from what it wrote. */
+const CHECKS: Readonly<Record<keyof ModuleFacts, Check>> = {
+  sha256: isText,
+  size: isCount,
+  memory: (value) => value === null || (typeof value === 'object' && !Array.isArray(value)),
+  types: isCount,
+  instanceBytes: isCount,
+  setupFuel: isCount,
+  imports: isList,
+  links: isList,
+  exports: isList,
+  growsTables: isFlag,
+  varies: isList,
+  hasStart: isFlag,
+  catches: (value) => value === null || isText(value),
+};
+
+/** Whether something read from disk has all the facts of this version, each of its kind. */
+export function isModuleFacts(value: unknown): value is ModuleFacts {
+  if (typeof value !== 'object' || value === null) return false;
+  const found = value as Readonly<Record<string, unknown>>;
+  return Object.entries(CHECKS).every(([key, fits]) => Object.hasOwn(found, key) && fits(found[key]));
+}
+
 /** A module ready to be compiled by V8: original checked, rewritten, validated again. */
 export interface PreparedModule {
   readonly facts: ModuleFacts;

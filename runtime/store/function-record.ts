@@ -21,7 +21,9 @@ export interface FunctionRecord {
   readonly modules: readonly (readonly [name: string, sha256: string])[];
 }
 
-const FORMAT = 'inferbase-record-2';
+const FORMAT_NAME = 'inferbase-record-';
+/** The number goes up whenever the same manifest would be read differently, or there is more to know. */
+const FORMAT = `${FORMAT_NAME}3`;
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /** @param key of `parseCid` */
@@ -52,7 +54,38 @@ function encodeRecord(record: FunctionRecord, key: string): Uint8Array {
 export function decodeRecord(bytes: Uint8Array, key: string): FunctionRecord | undefined {
   const [head, body, rest] = Buffer.from(bytes).toString('utf8').split('\n');
   if (body === undefined || rest !== '' || head !== `${FORMAT} ${key} ${hash('sha256', body)}`) return undefined;
-  return JSON.parse(body) as FunctionRecord;
+  try {
+    const record: unknown = JSON.parse(body);
+    return isRecord(record) ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether it is a record of another version: of no use here, but not damaged either. */
+export function isOtherVersion(bytes: Uint8Array): boolean {
+  const [format = ''] = Buffer.from(bytes.subarray(0, 64)).toString('latin1').split(' ');
+  return format !== FORMAT && format.startsWith(FORMAT_NAME) && /^[0-9]{1,9}$/.test(format.slice(FORMAT_NAME.length));
+}
+
+/** What a record and a manifest have to have: one written by a version that knew less is made again. */
+const RECORD_KEYS = { isFile: true, names: true, manifest: true, files: true, modules: true } as const satisfies Record<
+  keyof FunctionRecord,
+  true
+>;
+const MANIFEST_KEYS = {
+  ...{ name: true, archive: true, permissions: true, limits: true, modules: true, entryModule: true },
+  ...{ entryExport: true, files: true },
+} as const satisfies Record<keyof Manifest, true>;
+
+function isRecord(value: unknown): value is FunctionRecord {
+  if (!hasKeys(value, RECORD_KEYS)) return false;
+  const { names, modules, manifest } = value as FunctionRecord;
+  return Array.isArray(names) && Array.isArray(modules) && (manifest === null || hasKeys(manifest, MANIFEST_KEYS));
+}
+
+function hasKeys(value: unknown, keys: Readonly<Record<string, true>>): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(keys).every((key) => Object.hasOwn(value, key));
 }
 
 /** Which modules make up a function, by what they are made from. */

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { ModuleFacts, PreparedModule } from '../core/module-facts.ts';
+import { isModuleFacts, type PreparedModule } from '../core/module-facts.ts';
 
 /** Goes up whenever the same module would be rewritten differently; entries of other versions are not read. */
 export const REWRITER_VERSION = 7;
@@ -12,12 +12,13 @@ const FEATURES = 'memory-fuel';
  * `magic (8) | format u16 | rewriter u16 | sha-256 of the rest (32) | length of facts u32 | facts as JSON | module`.
  */
 const MAGIC = 'inferbse';
-const FORMAT_VERSION = 1;
+/** Goes up with every other form of an entry, and whenever a fact of a module means something else. */
+const FORMAT_VERSION = 2;
 const OFFSET = { format: 8, rewriter: 10, sha256: 12, factsLength: 44, facts: 48 } as const;
 
 /** File name of a module's entry. @param sha256 lower-case hex of the module as its author built it */
 export function entryName(sha256: string): string {
-  return `${sha256}.r${REWRITER_VERSION}-${FEATURES}.wasm-entry`;
+  return `${sha256}.r${REWRITER_VERSION}-f${FORMAT_VERSION}-${FEATURES}.wasm-entry`;
 }
 
 /** A prepared module as the bytes of its entry. */
@@ -36,7 +37,7 @@ export function encodeEntry(prepared: PreparedModule): Uint8Array<ArrayBuffer> {
 
 /**
  * Reads an entry back. Its module is a view into `bytes`, not a copy.
- * @returns `undefined` when anything is off: cut short, a changed bit, another version; never throws
+ * @returns `undefined` when anything is off: cut short, a changed bit, another version, a fact missing; never throws
  */
 export function decodeEntry(bytes: Uint8Array): PreparedModule | undefined {
   const entry = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -48,8 +49,8 @@ export function decodeEntry(bytes: Uint8Array): PreparedModule | undefined {
   const moduleAt = OFFSET.facts + entry.readUInt32LE(OFFSET.factsLength);
   if (moduleAt > entry.length) return undefined;
   try {
-    const facts: ModuleFacts = JSON.parse(entry.toString('utf8', OFFSET.facts, moduleAt));
-    return { facts, bytes: bytes.subarray(moduleAt) };
+    const facts: unknown = JSON.parse(entry.toString('utf8', OFFSET.facts, moduleAt));
+    return isModuleFacts(facts) ? { facts, bytes: bytes.subarray(moduleAt) } : undefined;
   } catch {
     return undefined;
   }

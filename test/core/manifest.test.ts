@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InferbaseError } from '../../runtime/core/errors.ts';
-import { parseManifest } from '../../runtime/core/manifest.ts';
+import { LEGACY_LIMITS, parseManifest } from '../../runtime/core/manifest.ts';
 
 const SUM = 'ab'.repeat(32);
 const parse = (value: unknown) => parseManifest(Buffer.from(JSON.stringify(value)));
@@ -67,7 +67,7 @@ test('version 1 names the export to call, version 0 a file that means nothing he
   }
 });
 
-test('limits are read in their units, 0 being none, and our own go before the old ones', () => {
+test('limits are read in their units, 0 being none', () => {
   assert.deepEqual(parse({ limited_memory: 30, run_time: 5000, limited_fuel: 7 }).limits, {
     memoryPages: 30,
     deadlineMs: 5000,
@@ -75,7 +75,18 @@ test('limits are read in their units, 0 being none, and our own go before the ol
   });
   assert.deepEqual(parse({ limited_memory: 0, run_time: 0, limited_fuel: 0 }).limits, {});
   const own = { limits: { memoryPages: 10, hostCalls: 0, unknown: 'x' } };
-  assert.deepEqual(parse({ limited_memory: 30, inferbase: own }).limits, { memoryPages: 10, hostCalls: 0 });
+  assert.deepEqual(parse({ inferbase: own }).limits, { memoryPages: 10, hostCalls: 0 });
+});
+
+test('of a limit that is written under both of its names the smaller value holds', () => {
+  for (const [legacy, name] of Object.entries(LEGACY_LIMITS)) {
+    const both = (old: number, own: number) => parse({ [legacy]: old, inferbase: { limits: { [name]: own } } }).limits;
+    assert.deepEqual(both(30, 10), { [name]: 10 });
+    assert.deepEqual(both(10, 30), { [name]: 10 });
+    // In the older form 0 is no limit, in ours it is one.
+    assert.deepEqual(both(0, 30), { [name]: 30 });
+    assert.deepEqual(both(10, 0), { [name]: 0 });
+  }
 });
 
 test('a value of the wrong kind is refused, and the key is named', () => {

@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { parseCid } from '../../runtime/core/cid.ts';
+import type { Manifest } from '../../runtime/core/manifest.ts';
+import type { ModuleFacts } from '../../runtime/core/module-facts.ts';
+import { encodeRecord, type FunctionRecord, readRecord } from '../../runtime/store/function-record.ts';
+import { createLayout } from '../../runtime/store/layout.ts';
 import { createStore } from '../../runtime/store/store.ts';
+import { verifyStore } from '../../runtime/store/upkeep/verify.ts';
+import { encodeEntry, entryName } from '../../runtime/wasm/module-cache.ts';
 import { blocklessPackage, filesBelow, gateway, importFiles, NEVER, openStore, tempDir, wasm } from './support.ts';
 
 test('a single .wasm is fetched by CID, and its method becomes argv[0]', async (t) => {
@@ -78,6 +85,43 @@ test('damaged rewritten modules and records are made again from the blocks', asy
     assert.equal(found.name, 'f.wasm');
     await store.close();
   }
+});
+
+test('what a version that knew less prepared is prepared anew, and is not taken for damage', async (t) => {
+  const dataDir = await tempDir(t);
+  const layout = createLayout(dataDir);
+  const code = wasm('older');
+  const first = await createStore({ dataDir, gateways: [], log: () => {} });
+  const files = blocklessPackage([{ name: 'f.wasm', data: code }]);
+  const { cid } = await first.add(Object.entries(files).map(([path, bytes]) => ({ path, bytes })));
+  const before = await first.get(cid, { method: '', signal: NEVER });
+  await first.close();
+
+  const { key } = parseCid(cid);
+  const record = await readRecord(layout, key);
+  const kept = await readFile(layout.record(key), 'utf8');
+  const { links: _, ...facts } = before.facts;
+  const { files: __, ...fewer } = record as FunctionRecord;
+  const { files: ___, ...manifest } = fewer.manifest as Manifest;
+  const records = [
+    encodeRecord(fewer as FunctionRecord, key),
+    encodeRecord({ ...fewer, files: null, manifest: manifest as Manifest }, key),
+    Buffer.from(kept.replace(/^inferbase-record-\d+/, 'inferbase-record-2')),
+  ];
+  for (const old of records) {
+    await writeFile(layout.record(key), old);
+    const entry = encodeEntry({ facts: facts as ModuleFacts, bytes: Buffer.from('no module') });
+    await writeFile(layout.module(entryName(facts.sha256)), entry);
+    const store = await createStore({ dataDir, gateways: [], log: () => {} });
+    const found = await store.get(cid, { method: '', signal: NEVER });
+    assert.deepEqual([found.facts, found.manifest, found.files], [before.facts, before.manifest, before.files]);
+    assert.deepEqual((await store.prepareFile(code, 'f.wasm')).facts, before.facts);
+    await store.close();
+    assert.equal(await readFile(layout.record(key), 'utf8'), kept);
+  }
+  await writeFile(layout.record(key), records[2] as Uint8Array);
+  const { bad } = await verifyStore({ layout }, { remove: false, signal: NEVER });
+  assert.deepEqual(bad, []);
 });
 
 test('version 0 and 1 of one CID, in any base, are one function', async (t) => {

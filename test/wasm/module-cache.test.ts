@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import type { PreparedModule } from '../../runtime/core/module-facts.ts';
+import type { ModuleFacts, PreparedModule } from '../../runtime/core/module-facts.ts';
 import { decodeEntry, encodeEntry, entryName, REWRITER_VERSION } from '../../runtime/wasm/module-cache.ts';
 import { prepareModule } from '../../runtime/wasm/prepare.ts';
 import { wat } from '../support/wat.ts';
@@ -33,6 +33,18 @@ describe('entry of a prepared module', () => {
       const changed = entry.slice();
       changed[at] = (changed[at] as number) ^ (1 << (at % 8));
       assert.equal(decodeEntry(changed), undefined, `byte ${at}`);
+    }
+  });
+
+  test('without a fact of this version, or with one of another kind, is not read', () => {
+    const { facts, bytes } = prepared;
+    for (const key of Object.keys(facts) as (keyof ModuleFacts)[]) {
+      const { [key]: _, ...fewer } = facts;
+      assert.equal(decodeEntry(encodeEntry({ facts: fewer as ModuleFacts, bytes })), undefined, key);
+      assert.equal(decodeEntry(encodeEntry({ facts: { ...facts, [key]: undefined }, bytes })), undefined, key);
+    }
+    for (const other of [null, [], 'facts', 7]) {
+      assert.equal(decodeEntry(encodeEntry({ facts: other as unknown as ModuleFacts, bytes })), undefined);
     }
   });
 

@@ -4,7 +4,7 @@ import { verifyBlockAside } from '../../core/cid.ts';
 import { decodeEntry } from '../../wasm/module-cache.ts';
 import { codeOf, storeUnavailable } from '../atomic-file.ts';
 import { findMissing } from '../dag-mark.ts';
-import { decodeRecord } from '../function-record.ts';
+import { decodeRecord, isOtherVersion } from '../function-record.ts';
 import type { Layout } from '../layout.ts';
 import { createLimit } from '../limit.ts';
 import { decodeFiles } from '../package-files.ts';
@@ -96,7 +96,9 @@ async function problemOf(file: StoredFile): Promise<string | null> {
   if (file.kind === 'block') {
     return (await verifyBlockAside(CID.parse(file.id), bytes)) ? null : 'is not the block that its name says';
   }
-  if (file.kind === 'record') return decodeRecord(bytes, file.id) === undefined ? 'is damaged' : null;
+  if (file.kind === 'record') {
+    return decodeRecord(bytes, file.id) === undefined && !isOtherVersion(bytes) ? 'is damaged' : null;
+  }
   if (file.kind === 'files') return decodeFiles(bytes)?.sha256 === file.id ? null : 'is damaged';
   return decodeEntry(bytes)?.facts.sha256 === file.id ? null : 'is damaged';
 }
