@@ -40,6 +40,8 @@ interface PinOptions {
 interface Added {
   readonly cid: string;
   readonly name: string;
+  /** What it is called where it is one file. */
+  readonly file: string;
   readonly size: number;
 }
 
@@ -106,17 +108,17 @@ async function add(
   const cid = await cidNamed(path);
   if (cid !== undefined) {
     const { size } = await store.list(cid, { signal: options.signal });
-    return [{ cid, name: options.name ?? cid, size }];
+    return [{ cid, name: options.name ?? cid, file: `${cid}.wasm`, size }];
   }
   if (await isCarFile(path)) {
     const { signal, quiet } = options;
     const { roots, bytes } = await importCarFile(store, path, { maxBytes: MAX_CAR_BYTES, signal, quiet });
-    return roots.map((cid) => ({ cid, name, size: bytes }));
+    return roots.map((cid) => ({ cid, name, file: `${cid}.wasm`, size: bytes }));
   }
   const files = await readTree(path, options.settings.dataDir);
   const added = await store.add(files);
   for (const file of files) warnOfNoModule(file.path || basename(path), file.bytes);
-  return [{ ...added, name }];
+  return [{ ...added, name, file: basename(resolve(path)) }];
 }
 
 /** The CID that an argument is; `undefined` where it is a path, of something that is there or not. */
@@ -130,17 +132,16 @@ async function cidNamed(path: string): Promise<string | undefined> {
   }
 }
 
-/** What runs of it: a file name, empty where the request need not say it; `null` where nothing of it is a module. */
-async function methodOf(store: FunctionStore, { cid, name }: Added, signal: AbortSignal): Promise<string | null> {
+/** What runs of it, a file name: b7s takes no request without one. `null` where nothing of it is a module. */
+async function methodOf(store: FunctionStore, { cid, file }: Added, signal: AbortSignal): Promise<string | null> {
   // A package that is not right is pinned all the same.
   const listed = await store.list(cid, { signal }).catch(() => null);
   if (listed === null) return null;
-  if (listed.kind === 'file') return name.endsWith('.wasm') ? name : name.includes('.') ? null : '';
+  if (listed.kind === 'file') return file.endsWith('.wasm') || !file.includes('.') ? file : null;
   const modules = listed.files.map(({ path }) => path).filter((path) => /^[^/]+\.wasm$/.test(path));
   const entry = listed.manifest?.entryModule?.replace(/^.*\//s, '');
   if (entry !== undefined && modules.includes(entry)) return entry;
-  const [only] = modules;
-  return only === undefined ? null : modules.length === 1 ? only : '';
+  return modules.sort()[0] ?? null;
 }
 
 function tell({ cid, name, size: bytes }: Added, results: readonly PlaceResult[], options: PinOptions): void {

@@ -27,6 +27,7 @@ describe('pins elsewhere', () => {
     assert.match(pinned.stdout, new RegExp(`kubo=${kubo.url} pinned; verified, 3 blocks read back from ${kubo.url}\n`));
     assert.match(pinned.stdout, /curl --location 'http:\/\/127.0.0.1:6000\/api\/v1\/functions\/execute'/);
     assert.ok(pinned.stdout.includes(`"function_id": "${cid}"`));
+    assert.match(pinned.stdout, /"method": "f\.wasm"/);
     assert.deepEqual([kubo.blocks.size, kubo.pins.get(cid)], [3, 'mine']);
     const content = await fetch(`${kubo.url}/api/v0/cat?arg=${cid}`, { method: 'POST' });
     assert.ok(Buffer.from(await content.arrayBuffer()).equals(wasm('elsewhere', 1_500_000)));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { guest } from '../support/wat.ts';
@@ -47,6 +47,28 @@ describe('pin and inspect', () => {
     const { code, stderr } = await run(['exec', cid, '--method', 'other.wasm'], folder.path);
     assert.equal(code, 1);
     assert.match(stderr, /ERR_FUNCTION_NOT_FOUND.*other\.wasm/);
+  });
+
+  test('the request that pin prints names the module, as b7s has to have it', async () => {
+    const dir = join(folder.path, 'two');
+    await mkdir(dir);
+    for (const name of ['b', 'a']) await writeFile(join(dir, `${name}.wasm`), await guest('exit-three'));
+    const entry = { modules: [{ file: 'b.wasm', name: 'b', type: 'entry' }] };
+    await mkdir(join(folder.path, 'entry'));
+    await writeFile(join(folder.path, 'entry', 'manifest.json'), JSON.stringify(entry));
+    for (const name of ['b', 'a'])
+      await copyFile(join(dir, `${name}.wasm`), join(folder.path, 'entry', `${name}.wasm`));
+    await mkdir(join(folder.path, 'prose'));
+    await writeFile(join(folder.path, 'prose', 'a.txt'), 'nothing that runs');
+    const methods = async (...args: string[]): Promise<(string | undefined)[]> => {
+      const { code, stdout } = await run(['pin', ...args, '--to', 'local'], folder.path);
+      assert.equal(code, 0);
+      return [...stdout.matchAll(/^ {2}"method": "(.*)",$/gm)].map(([, method]) => method);
+    };
+    assert.deepEqual(await methods('echo.wasm', '--name', 'mine'), ['echo.wasm']);
+    const { cid } = JSON.parse((await run(['pin', 'echo.wasm', '--json'], folder.path)).stdout);
+    // Of several modules the manifest's entry, else the first; nothing for what has none.
+    assert.deepEqual(await methods('two', 'entry', 'prose', cid), ['a.wasm', 'b.wasm', `${cid}.wasm`]);
   });
 
   test('a folder has one CID however its path is written, from outside and from inside', async () => {
