@@ -57,7 +57,7 @@ export async function openPackage(
     manifestCid === undefined ? null : parseManifest(await unixfs.content(manifestCid, MAX_MANIFEST_BYTES));
   if (manifest?.archive) return openArchive(unixfs, [folder, root], manifest, manifest.archive, init);
 
-  const names = [...folder.keys()].filter((name) => name !== MANIFEST).sort();
+  const names = moduleNames([...folder.keys()].filter((name) => name !== MANIFEST));
   const find = (name: string): CID => {
     const file = folder.get(name);
     if (file === undefined)
@@ -72,6 +72,25 @@ export async function openPackage(
     list: () => listIn(unixfs, folder),
     files: () => filesIn(unixfs, folder),
   };
+}
+
+/**
+ * What a method can name, sorted.
+ * @throws InferbaseError `ERR_INVALID_ARCHIVE` for a module that nobody could name in a request, a log or on a terminal
+ */
+function moduleNames(names: readonly string[]): readonly string[] {
+  const bad = names.find((name) => name.includes('.wasm') && /\p{Cc}/u.test(name));
+  if (bad === undefined) return names.toSorted();
+  throw new InferbaseError(
+    'ERR_INVALID_ARCHIVE',
+    `The function has a module ${shown(bad)}, with a control character in its name; rename it.`,
+  );
+}
+
+/** Quoted, control characters written out (JSON leaves DEL and those after it as they are). */
+function shown(name: string): string {
+  const cut = name.length > 80 ? `${name.slice(0, 80)}…` : name;
+  return JSON.stringify(cut).replace(/\p{Cc}/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Adding a folder often wraps it in another one that holds nothing else. */
@@ -139,6 +158,7 @@ async function openArchive(
   // A file in a folder of the archive has no name that a method could be.
   const all = readTar(tar, { entries: MAX_ENTRIES });
   const files = new Map([...all].filter(([path]) => !path.includes('/')));
+  const names = moduleNames([...files.keys()]);
   const find = (name: string): Uint8Array => {
     const bytes = files.get(name);
     if (bytes === undefined)
@@ -148,7 +168,7 @@ async function openArchive(
   return {
     kind: 'package',
     manifest,
-    names: [...files.keys()].sort(),
+    names,
     content: async (name) => checkedModule(find(name), name, manifest),
     list: async () => [...all].map(([path, bytes]) => ({ path, size: bytes.length })).sort(byPath),
     files: async () => {

@@ -6,6 +6,7 @@ import * as dagPb from '@ipld/dag-pb';
 import { CID } from 'multiformats/cid';
 import { identity } from 'multiformats/hashes/identity';
 import { sha256, sha512 } from 'multiformats/hashes/sha2';
+import { InferbaseError } from '../../runtime/core/errors.ts';
 import type { FunctionStore, StoredFunction } from '../../runtime/store/store.ts';
 import { blocklessPackage, gateway, importFiles, type Member, NEVER, openStore, tar, wasm } from './support.ts';
 
@@ -132,6 +133,36 @@ test('an archive that tries to leave itself, or is none, is refused whole', asyn
     await assert.rejects(run(store, { ...files, 'f.tar.gz': archive }), { code: 'ERR_INVALID_ARCHIVE', message });
   }
   await run(store, blocklessPackage([MEMBER]));
+});
+
+test('a module whose name has a control character is refused by that name, in a directory and in an archive', async (t) => {
+  const blocks = new Map<string, Uint8Array>();
+  const { url } = await gateway(t, blocks);
+  const store = await openStore(t, { gateways: [url] });
+  const names: readonly (readonly [name: string, shown: string])[] = [
+    ['a\0.wasm', String.raw`"a\u0000.wasm"`],
+    ['a\u001b[2J.wasm', String.raw`"a\u001b[2J.wasm"`],
+    ['a\n.wasm', String.raw`"a\n.wasm"`],
+    ['a.wasm\r', String.raw`"a.wasm\r"`],
+    ['a\u007f.wasm', String.raw`"a\u007f.wasm"`],
+    ['a\u009b.wasm', String.raw`"a\u009b.wasm"`],
+  ];
+  for (const [name, shown] of names) {
+    const refused = (error: unknown): boolean => {
+      assert.ok(error instanceof InferbaseError && error.code === 'ERR_INVALID_ARCHIVE', String(error));
+      assert.ok(error.message.includes(shown), error.message);
+      return true;
+    };
+    const directory = await importFiles({ 'f.wasm': CODE, [name]: CODE });
+    for (const [cid, block] of directory.blocks) blocks.set(cid, block);
+    await assert.rejects(store.get(directory.cid.toString(), { method: 'f.wasm', signal: NEVER }), refused, shown);
+    // Where a header's field would end at the NUL, a pax header goes on.
+    const record = (length: number): string => `${length} path=${name}\n`;
+    const length = Buffer.byteLength(record(10));
+    const pax: Member = { name: 'pax', type: 'x', data: Buffer.from(record(length)) };
+    await assert.rejects(run(store, blocklessPackage([MEMBER, pax, { name: 'g.wasm', data: CODE }])), refused, shown);
+  }
+  await run(store, { 'f.wasm': CODE, 'ü and spaces.wasm': CODE }, 'f.wasm');
 });
 
 test('a method that is a path, or is not in the package, is not found, and the names that are there are listed', async (t) => {
