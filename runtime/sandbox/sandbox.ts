@@ -19,10 +19,6 @@ import { Threads } from './threads.ts';
 
 const PAGE_BYTES = 65_536;
 const SEED_BYTES = 512 * 1_048_576;
-/**
- * An execution may be overtaken by smaller ones while it waits for room, for this long, in ms; from then on it is first,
- * or it would wait for ever.
- */
 const PATIENCE_MS = 5_000;
 /** Most of those waiting that are looked at for one that fits. */
 const LOOK_AHEAD = 256;
@@ -42,6 +38,11 @@ export interface SandboxInit extends Pick<SandboxThreadData, 'upstreams' | 'memo
   readonly seedBytes?: number;
   /** Most bytes of linear memory that live executions have together; default half of the machine's. */
   readonly memoryBytes?: number;
+  /**
+   * An execution may be overtaken by smaller ones while it waits for room, for this long, in ms; from then on it is
+   * first, or it would wait for ever. Default 5 000.
+   */
+  readonly patienceMs?: number;
   /** What guests may ask of this thread. */
   readonly services: Services;
   log(line: string): void;
@@ -72,6 +73,7 @@ export interface Sandbox {
 /** Starts the sandbox threads. */
 export function createSandbox(init: SandboxInit): Sandbox {
   const { upstreams, memoryPages, processes, poolBytes = 64 * 1_048_576, sliceFuel = null } = init;
+  const patienceMs = init.patienceMs ?? PATIENCE_MS;
   const memoryBytes = init.memoryBytes ?? memoryCapacity();
   const liveBytes = Math.floor(memoryBytes / init.threads);
   const capacity = executionCapacity(init.concurrency);
@@ -197,7 +199,7 @@ export function createSandbox(init: SandboxInit): Sandbox {
 
   /** It has been overtaken for long enough; one that itself asked for few neighbours must not claim the node for that. */
   function isFirst(sent: Sent): boolean {
-    return performance.now() - sent.askedAt > PATIENCE_MS && sent.grant.limits.concurrency >= capacity;
+    return performance.now() - sent.askedAt >= patienceMs && sent.grant.limits.concurrency >= capacity;
   }
 
   function enqueue(sent: Sent): void {

@@ -77,10 +77,10 @@ describe('executions of one function alive at once', () => {
 
 describe('the queue', () => {
   test('what needs more room than there is holds up nobody behind it, and has its turn', async (t) => {
-    // Room for two memories of one page to begin with; `large` has two.
-    const sandbox = await openSandbox(t, ['sleep', 'start-section', 'nap'], { memoryBytes: 6 * PAGE });
+    // Room for three pages to begin with; `large` has two.
+    const sandbox = await openSandbox(t, ['sleep', 'echo', 'nap'], { memoryBytes: 6 * PAGE });
     const alive = sleepers(sandbox, 2);
-    const large = sandbox.run('start-section');
+    const large = sandbox.run('echo');
     const state = watch(large);
     const small = sandbox.run('nap');
     const more = sleepers(sandbox, 1);
@@ -90,6 +90,28 @@ describe('the queue', () => {
     await more.wake();
     assert.equal((await large).cause, 'exited');
     assert.equal(state.done, true);
+  });
+
+  test('what has been overtaken for long enough is next, whoever else would fit', async (t) => {
+    for (const patienceMs of [Number.POSITIVE_INFINITY, 0]) {
+      const sandbox = await openSandbox(t, ['sleep', 'echo', 'exit-three'], { memoryBytes: 6 * PAGE, patienceMs });
+      const alive = sleepers(sandbox, 2);
+      const large = sandbox.run('echo');
+      const small = sandbox.run('exit-three');
+      const [largeState, smallState] = [watch(large), watch(small)];
+      if (patienceMs > 0) {
+        assert.equal((await small).exitCode, 3);
+        assert.equal(largeState.done, false);
+        await alive.wake();
+        assert.equal((await large).cause, 'exited');
+        continue;
+      }
+      await setTimeout(100);
+      assert.equal(smallState.done, false);
+      await alive.wake();
+      assert.equal((await large).cause, 'exited');
+      assert.equal((await small).exitCode, 3);
+    }
   });
 
   test('a request may ask not to wait at all', async (t) => {

@@ -1,36 +1,18 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Outcome } from '../../runtime/core/execution.ts';
-import { DEFAULT_LIMITS } from '../../runtime/core/limits.ts';
-import { NO_PERMISSIONS } from '../../runtime/core/permissions.ts';
-import type { FunctionEntry } from '../../runtime/core/sandbox-messages.ts';
-import { createSandbox } from '../../runtime/sandbox/sandbox.ts';
 import { placesOf, THREAD_PLACES } from '../../runtime/sandbox/sandbox-thread.ts';
-import { prepareModule } from '../../runtime/wasm/prepare.ts';
+import { loadGuest, openSandbox } from '../support/open-sandbox.ts';
 import { openTestRuntime, runPrepared } from '../support/run-guest.ts';
 import { guest } from '../support/wat.ts';
 
 const MIB = 1_048_576;
 const NO_INPUT = { args: [], env: [], stdin: new Uint8Array(0) };
 
-async function load(name: string): Promise<FunctionEntry> {
-  const { facts, bytes } = prepareModule(await guest(name));
-  return { module: new WebAssembly.Module(bytes), facts: { ...facts, entry: '_start' } };
-}
-
 /** A sandbox of one thread in which one guest can be run again and again. */
 async function open(t: TestContext, name: string, memoryBytes: number): Promise<() => Promise<Outcome>> {
-  const init = { threads: 1, concurrency: 100, queue: 100, upstreams: {}, memoryPages: 256, memoryBytes };
-  const sandbox = createSandbox({
-    ...init,
-    processes: false,
-    services: { ask: () => Promise.reject(new Error('none')), release: () => {} },
-    log: () => {},
-  });
-  t.after(() => sandbox.close());
-  const entry = await load(name);
-  const grant = { limits: DEFAULT_LIMITS, permissions: NO_PERMISSIONS };
-  return () => sandbox.run(entry, grant, NO_INPUT);
+  const sandbox = await openSandbox(t, [name], { memoryBytes });
+  return () => sandbox.run(name);
 }
 
 test('guests that sleep on all the memory they can get leave the machine some, and what they had comes back', async (t) => {
@@ -56,7 +38,7 @@ test('memories that grew and ended do not pile up until the heap happens to need
 });
 
 test('an execution with a large input takes more of its thread', async () => {
-  const entry = await load('exit-three');
+  const entry = await loadGuest('exit-three');
   const places = (env: readonly (readonly [string, string])[]) =>
     placesOf({ function: entry, context: { ...NO_INPUT, env } });
   assert.equal(places([['A', 'x'.repeat(1_000)]]), 1);
