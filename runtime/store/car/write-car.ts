@@ -1,4 +1,5 @@
 import type { CID } from 'multiformats/cid';
+import { varint } from '../varint.ts';
 import { encodeHeader } from './car-header.ts';
 
 /**
@@ -15,13 +16,4 @@ export async function* writeCar(
     yield Buffer.concat([varint(cid.bytes.length + bytes.length), cid.bytes]);
     yield bytes;
   }
-}
-
-/** Unsigned LEB128. */
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let left = value;
-  for (; left >= 0x80; left = Math.floor(left / 128)) bytes.push((left % 128) | 0x80);
-  bytes.push(left);
-  return Uint8Array.from(bytes);
 }

@@ -1,4 +1,5 @@
 import { InferbaseError } from '../../core/errors.ts';
+import { varint } from '../varint.ts';
 
 /**
  * Messages of bitswap 1.2.0 (https://specs.ipfs.tech/bitswap-protocol/): protobuf, each with its length as a varint
@@ -65,17 +66,6 @@ function varintField(number: number, value: number): Uint8Array {
 
 function sum(pieces: readonly Uint8Array[]): number {
   return pieces.reduce((total, piece) => total + piece.length, 0);
-}
-
-/** An unsigned varint of up to 32 bits. */
-export function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let left = value;
-  do {
-    bytes.push((left & 0x7f) | (left > 0x7f ? 0x80 : 0));
-    left >>>= 7;
-  } while (left > 0);
-  return Uint8Array.from(bytes);
 }
 
 /**

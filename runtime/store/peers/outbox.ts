@@ -1,7 +1,8 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import { CID } from 'multiformats/cid';
 import { SourceMiss } from '../sources/block-source.ts';
-import { encodeMessage, MAX_ENTRIES, varint, type Want } from './bitswap-message.ts';
+import { varint } from '../varint.ts';
+import { encodeMessage, MAX_ENTRIES, type Want } from './bitswap-message.ts';
 
 export const BITSWAP = '/ipfs/bitswap/1.2.0';
 
