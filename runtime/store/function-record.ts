@@ -45,7 +45,7 @@ export async function writeRecord(
 }
 
 /** One line of format, CID and sha-256, one of JSON: enough to tell a file that is whole and in its place. */
-function encodeRecord(record: FunctionRecord, key: string): Uint8Array {
+export function encodeRecord(record: FunctionRecord, key: string): Uint8Array {
   const body = JSON.stringify(record);
   return Buffer.from(`${FORMAT} ${key} ${hash('sha256', body)}\n${body}\n`);
 }

@@ -24,7 +24,7 @@ export interface TestSandbox {
 }
 
 /** Prepares and compiles `test/guests/NAME`. */
-async function loadGuest(name: string): Promise<FunctionEntry> {
+export async function loadGuest(name: string): Promise<FunctionEntry> {
   const { facts, bytes } = prepareModule(await guest(name));
   return { module: new WebAssembly.Module(bytes), facts: { ...facts, entry: '_start' } };
 }
