@@ -1,4 +1,5 @@
 import { InferbaseError } from '../core/errors.ts';
+import { quoteName } from '../wasm/invalid-module.ts';
 
 /** What is known of a function that is more than one file. */
 export interface Choices {
@@ -15,8 +16,8 @@ export interface Choices {
 export function chooseFile(choices: Choices, method: string): string {
   const { names, entryModule } = choices;
   if (method !== '') {
-    if (/[/\\\0]|\.\./.test(method)) throw notFound(`Method ${shown(method)} is a path; give a file name`, names);
-    if (!names.includes(method)) throw notFound(`Method ${shown(method)} is not in the function`, names);
+    if (/[/\\\0]|\.\./.test(method)) throw notFound(`Method ${quoteName(method)} is a path; give a file name`, names);
+    if (!names.includes(method)) throw notFound(`Method ${quoteName(method)} is not in the function`, names);
     return method;
   }
   const entry = entryModule?.replace(/^.*\//s, '');
@@ -29,14 +30,10 @@ export function chooseFile(choices: Choices, method: string): string {
 }
 
 function notFound(problem: string, names: readonly string[]): InferbaseError {
-  const list = names.slice(0, 20).map(shown).join(', ');
+  const list = names.slice(0, 20).map(quoteName).join(', ');
   const more = names.length > 20 ? ` and ${names.length - 20} more` : '';
   return new InferbaseError(
     'ERR_FUNCTION_NOT_FOUND',
     `${problem}; there ${names.length === 1 ? 'is' : 'are'} ${list || 'no files'}${more}.`,
   );
-}
-
-function shown(name: string): string {
-  return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
 }

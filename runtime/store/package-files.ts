@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { InferbaseError } from '../core/errors.ts';
 import type { SeedFile } from '../core/execution.ts';
+import { quoteName } from '../wasm/invalid-module.ts';
 import type { AtomicFiles } from './atomic-file.ts';
 import type { Layout } from './layout.ts';
 import { readUpTo } from './module-folder.ts';
@@ -49,7 +50,7 @@ export class FileCollection {
     if (path.length > FILE_CAPS.path || names.length > FILE_CAPS.depth || !names.every(isName)) {
       throw new InferbaseError(
         'ERR_INVALID_ARCHIVE',
-        `The function has a file ${JSON.stringify(path.slice(0, 80))}, which is no path of a guest; rename it.`,
+        `The function has a file ${quoteName(path)}, which is no path of a guest; rename it.`,
       );
     }
     this.#bytes += bytes.length;
@@ -66,7 +67,7 @@ export class FileCollection {
       if (!this.#folders.has(path)) continue;
       throw new InferbaseError(
         'ERR_INVALID_ARCHIVE',
-        `The function has ${JSON.stringify(path.slice(0, 80))} as a file and as a folder; rename one of them.`,
+        `The function has ${quoteName(path)} as a file and as a folder; rename one of them.`,
       );
     }
     const files = [...this.#files].map(([path, bytes]) => ({ path, bytes }));

@@ -3,6 +3,7 @@ import type { CID } from 'multiformats/cid';
 import { InferbaseError } from '../core/errors.ts';
 import type { SeedFile } from '../core/execution.ts';
 import { MAX_MANIFEST_BYTES, type Manifest, parseManifest } from '../core/manifest.ts';
+import { quoteName } from '../wasm/invalid-module.ts';
 import { locateArchive } from './archive-location.ts';
 import { gunzip } from './gunzip.ts';
 import { FILE_CAPS, FileCollection, isGuestFile, tooMuch } from './package-files.ts';
@@ -83,14 +84,8 @@ function moduleNames(names: readonly string[]): readonly string[] {
   if (bad === undefined) return names.toSorted();
   throw new InferbaseError(
     'ERR_INVALID_ARCHIVE',
-    `The function has a module ${shown(bad)}, with a control character in its name; rename it.`,
+    `The function has a module ${quoteName(bad)}, with a control character in its name; rename it.`,
   );
-}
-
-/** Quoted, control characters written out (JSON leaves DEL and those after it as they are). */
-function shown(name: string): string {
-  const cut = name.length > 80 ? `${name.slice(0, 80)}…` : name;
-  return JSON.stringify(cut).replace(/\p{Cc}/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Adding a folder often wraps it in another one that holds nothing else. */

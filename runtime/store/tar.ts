@@ -1,4 +1,5 @@
 import { InferbaseError } from '../core/errors.ts';
+import { quoteName } from '../wasm/invalid-module.ts';
 
 const BLOCK = 512;
 const MAX_NAME = 1024;
@@ -136,7 +137,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 
 /** The name without `./` in front; refuses what does not stay inside or is no file or folder. */
 function checkName(name: string, type: string): string {
-  const shown = JSON.stringify(name.slice(0, 80));
+  const shown = quoteName(name);
   if (!['0', '\0', '7', '5'].includes(type)) {
     throw invalid(
       `has ${REFUSED[type] ?? `an entry of type ${JSON.stringify(type)}`}, ${shown}; only files and folders are read`,

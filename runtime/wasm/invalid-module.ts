@@ -10,7 +10,9 @@ export function invalidModule(message: string): InferbaseError {
 
 /** A name that a module's author chose, safe to print: quoted, control characters escaped, cut when long. */
 export function quoteName(name: string): string {
-  return JSON.stringify(name.length > SHOWN_NAME_LENGTH ? `${name.slice(0, SHOWN_NAME_LENGTH)}…` : name);
+  const cut = name.length > SHOWN_NAME_LENGTH ? `${name.slice(0, SHOWN_NAME_LENGTH)}…` : name;
+  // JSON leaves DEL and the control characters after it as they are.
+  return JSON.stringify(cut).replace(/\p{Cc}/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** A text of V8's, in which names of the module occur, safe to print: control characters blanked, cut when long. */
