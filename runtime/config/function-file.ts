@@ -6,6 +6,7 @@ import { isPackagePath } from '../core/manifest.ts';
 import { parsePermission } from '../core/permissions.ts';
 import { FUNCTION_KEY, openSettingsFile } from './file.ts';
 import { nearest } from './keys.ts';
+import { shownValue } from './shown-value.ts';
 
 /** What an author says of a function under `function:`; the build reads it. */
 export interface FunctionSettings {
@@ -115,7 +116,7 @@ function check(dir: string, source: Source): FunctionSettings {
       throw wrong(source, [key], `is no key of it; did you mean ${nearest(key, Object.keys(FIELDS))}?`);
     }
     const { expects, fits } = FIELDS[key as keyof typeof FIELDS];
-    if (!fits(value)) throw wrong(source, [key], `is ${shown(value)}; give ${expects}`);
+    if (!fits(value)) throw wrong(source, [key], `is ${shownValue(value)}; give ${expects}`);
     if (key === 'limits') checkLimits(value as Record<string, unknown>, source);
   }
   return { ...defaults(dir), ...Object.fromEntries(present), source: join(dir, source.file) };
@@ -125,7 +126,7 @@ function checkLimits(limits: Readonly<Record<string, unknown>>, source: Source):
   const names: readonly string[] = LIMIT_NAMES;
   for (const [key, value] of Object.entries(limits)) {
     if (!names.includes(key)) throw wrong(source, ['limits', key], `is no limit; did you mean ${nearest(key, names)}?`);
-    if (!COUNT.fits(value)) throw wrong(source, ['limits', key], `is ${shown(value)}; give ${COUNT.expects}`);
+    if (!COUNT.fits(value)) throw wrong(source, ['limits', key], `is ${shownValue(value)}; give ${COUNT.expects}`);
   }
 }
 
@@ -157,9 +158,4 @@ function isGrant(value: unknown): boolean {
   } catch {
     return false;
   }
-}
-
-function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

@@ -7,6 +7,7 @@ import { fileSettings } from './file.ts';
 import { ANY_NAME, findKey, SETTING_KEYS } from './keys.ts';
 import { legacySettings } from './legacy.ts';
 import { SETTINGS_SCHEMA, type Settings } from './settings.ts';
+import { shownValue } from './shown-value.ts';
 
 export interface SettingsSources {
   /** Folder that relative paths and `inferbase.yaml` are looked up in. */
@@ -149,17 +150,12 @@ function explainOne(path: readonly string[], merged: ReadonlyMap<string, Assignm
     const key = path.slice(0, length).join('.');
     const item = merged.get(key);
     if (item === undefined) return `${key} is missing; give ${row.expects}`;
-    const shown = row.secret === true ? 'a value (not shown)' : show(item.value);
+    const shown = row.secret === true ? 'a value (not shown)' : shownValue(item.value);
     return `${key} is ${shown} (set by ${item.origin}); ${row.remedy?.(item.value) ?? `give ${row.expects}`}`;
   }
   const inside = [...merged.values()].find((item) => path.every((part, i) => item.path[i] === part));
   const where = inside === undefined ? '' : ` (set by ${inside.origin})`;
   return `${path.join('.')}${where} is not a valid name; use letters, digits and hyphens, as in a host name`;
-}
-
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
 function deepFreeze<T>(value: T): T {
