@@ -67,6 +67,19 @@ const PROGRAMS: readonly Row[] = [
       ${')'.repeat(126)} (return (i32.const 9))) (i32.const 8)))`,
     [5],
   ],
+  ...[125, 127, 16_383].flatMap((locals) =>
+    [50, 4000].map(
+      (long): Row => [
+        `a loop that is charged ${4 * long} fuel and more a round, beside ${locals} locals`,
+        `(module (func (export "go") (param i32) (result i32) (local ${'i32 '.repeat(locals)})
+          (loop $l (local.set ${locals} (i32.add (local.get ${locals}) (local.get 0)))
+            ${'(drop (i32.const 1)) (drop (local.get 0))'.repeat(long)}
+            (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (local.get ${locals})))`,
+        [1],
+        [20],
+      ],
+    ),
+  ),
   [
     'recursion',
     `(module (func $f (export "go") (param i32) (result i32)
