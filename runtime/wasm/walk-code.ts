@@ -60,6 +60,14 @@ function readCatches(reader: ByteReader, shape: ModuleShape, edits: CodeEdits | 
   }
 }
 
+/** V8 takes one encoding of exceptions in a module, but does not notice every time that there are both. */
+function noteCatching(reader: ByteReader, code: ModuleShape['code'], encoding: 'try' | 'try_table', at: number): void {
+  if (code.catches !== null && code.catches !== encoding) {
+    reader.fail('mixes try and try_table', at, 'build all of it with one encoding of exceptions');
+  }
+  code.catches = encoding;
+}
+
 /** @param depth number of blocks open where the label counts from */
 function readLabel(reader: ByteReader, edits: CodeEdits | null, depth: number): void {
   const at = reader.position;
@@ -165,9 +173,9 @@ export function walkExpression(reader: ByteReader, shape: ModuleShape, edits: Co
         reader.position = position;
         openBlock(reader, shape, opcode, immediate);
         if (depth === 2 && opcode === IF) edits?.openArm(reader.position, cost);
-        if (opcode === TRY) code.catches ??= 'try';
+        if (opcode === TRY) noteCatching(reader, code, 'try', at);
         if (immediate === IMMEDIATE.tryTable) {
-          code.catches ??= 'try_table';
+          noteCatching(reader, code, 'try_table', at);
           // Its catches stand outside of the block.
           readCatches(reader, shape, edits, depth - 1);
         }

@@ -210,3 +210,9 @@ test('memory past what the operator allows is refused with both numbers', async 
   assert.throws(() => checkMemory(facts, 256), /declares 300 pages of memory, the operator allows 256/);
   checkMemory({ memory: null }, 0);
 });
+
+test('a module with both encodings of exceptions is refused every time, though V8 lets some pass', () => {
+  const [legacyTry, tryTable, end] = [[0x06, 0x40], [0x1f, 0x40, 0x00], [0x0b]];
+  const code = [0, ...legacyTry, ...end, ...tryTable, ...end, ...end];
+  refused(oneFunction(code), /mixes try and try_table.*; build all of it with one encoding/);
+});
