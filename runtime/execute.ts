@@ -64,12 +64,12 @@ export function createSoloNode({ peerId, store, sandbox }: ExecuteComponents, in
       const outcome = await sandbox.run(toFunctionEntry(found, method.export), grant, input, signal);
       const results = [{ peerId, outcome }];
       kept.set(requestId, results);
-      return { requestId, results, remarks: remarksOn(request) };
+      return { requestId, code: '200', results, cluster: [peerId], remarks: remarksOn(request) };
     },
     async install(cid, { signal }) {
       await store.get(cid, { method: '', signal });
     },
-    results: (requestId) => kept.get(requestId),
+    results: async (requestId) => kept.get(requestId),
   };
 }
 

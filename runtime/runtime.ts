@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { keyPath } from './config/key-path.ts';
 import { parseListenAddress } from './config/listen.ts';
-import type { Settings } from './config/settings.ts';
+import { connectionLimit, listenAddresses, type Settings } from './config/settings.ts';
 import { InferbaseError } from './core/errors.ts';
 import type { ExecutionContext, Outcome } from './core/execution.ts';
 import type { InferenceNode } from './core/node.ts';
@@ -62,7 +62,7 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
   const store = await createStore({
     dataDir: settings.dataDir,
     gateways: settings.gateways,
-    peers: settings.peers.enabled ? settings.peers : undefined,
+    peers: settings.peers.enabled ? { ...settings.peers, maxConnections: connectionLimit(settings) } : undefined,
     log: (line, fields = {}) => log.info({ ...fields }, line),
   });
 
@@ -133,7 +133,7 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
     async joinPeers() {
       if (!settings.peers.enabled) return [];
       const { privateKey } = await openIdentity();
-      return await store.joinPeers({ privateKey, listen: settings.peers.listen });
+      return await store.joinPeers({ privateKey, listen: listenAddresses(settings) });
     },
     close() {
       closing ??= (async () => {

@@ -7,9 +7,9 @@ import { findImports, ROOT, readSources, type SourceFile, stripSource } from './
 /** Rooms of `runtime/` from the bottom up; a file may import its own room and lower levels only. */
 const LEVELS: readonly (readonly string[])[] = [
   ['core'],
-  ['wasm', 'config', 'telemetry'],
+  ['wasm', 'config', 'telemetry', 'wire'],
   ['store', 'sandbox', 'services'],
-  ['execute.ts', 'head.ts'],
+  ['execute.ts', 'head', 'worker'],
   ['http', 'p2p'],
   ['runtime.ts'],
   ['cli'],

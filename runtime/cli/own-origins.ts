@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { keyPath } from '../config/key-path.ts';
-import type { Settings } from '../config/settings.ts';
+import { listenAddresses, type Settings } from '../config/settings.ts';
 import { parseTcpAddress } from '../core/multiaddr.ts';
 import { loadIdentity } from '../services/identity.ts';
 
@@ -15,16 +15,16 @@ const LOOPBACK = /^(?:127\.|::1$|localhost\.?$)/;
  * @returns none where such a node serves no peers, has no key yet, or chooses its port itself
  */
 export async function ownOrigins(
-  settings: Pick<Settings, 'peers' | 'keyFile' | 'dataDir'>,
+  settings: Pick<Settings, 'role' | 'peers' | 'keyFile' | 'dataDir'>,
   url: string,
 ): Promise<readonly string[]> {
-  const { enabled, serve, listen } = settings.peers;
+  const { enabled, serve } = settings.peers;
   if (!enabled || serve === 'none') return [];
   // Without a key no node has served yet; what is wrong with one is told by the node.
   const identity = await loadIdentity(keyPath(settings), { create: false }).catch(() => undefined);
   if (identity === undefined) return [];
   const isHere = LOOPBACK.test(new URL(url).hostname.replace(/^\[|\]$/g, ''));
-  return listen.flatMap((address) => {
+  return listenAddresses(settings).flatMap((address) => {
     const { host = '', port = 0 } = parseTcpAddress(address) ?? {};
     if (port === 0) return [];
     return hostsOf(host)

@@ -1,5 +1,6 @@
 import type * as z from 'zod/mini';
-import { SETTING_NOTES, SETTINGS_SCHEMA, type SettingNote } from './settings.ts';
+import { SETTING_NOTES, type SettingNote } from './setting-note.ts';
+import { SETTINGS_SCHEMA } from './settings.ts';
 
 /** Stands for the name in `upstreams.NAME.url`. */
 export const ANY_NAME = 'NAME';

@@ -1,43 +1,13 @@
 import { availableParallelism } from 'node:os';
 import * as z from 'zod/mini';
 import { DEFAULT_LIMITS } from '../core/limits.ts';
-import { isPeerId, parseTcpAddress } from '../core/multiaddr.ts';
 import { parsePermission } from '../core/permissions.ts';
 import { parseListenAddress } from './listen.ts';
-
-/** What is said of one setting beside its type; every leaf of `SETTINGS_SCHEMA` has one. */
-export interface SettingNote {
-  /** One line for `--help` and the documentation. */
-  readonly doc: string;
-  /** What a valid value is, as the end of the sentence "give …". */
-  readonly expects: string;
-  /** Default; for a named entry (`upstreams.NAME`) it may depend on the name. `undefined`: has to be given. */
-  readonly fallback: unknown | ((name: string) => unknown);
-  /** How the default reads in the documentation where it is computed. */
-  readonly fallbackText?: string;
-  /** Values never shown in an error or a log line. */
-  readonly secret?: boolean;
-  /** A better sentence for some wrong values. */
-  readonly remedy?: (value: unknown) => string | undefined;
-}
-
-/** Notes of the schema's leaves, read by the loader, the flags and the documentation. */
-export const SETTING_NOTES = z.registry<SettingNote>();
+import { peerMultiaddr, peers, work } from './peer-settings.ts';
+import { SETTING_NOTES, whole } from './setting-note.ts';
 
 const MIB = 1_048_576;
 const GIB = 1024 * MIB;
-
-function whole(min: number, max: number, unit: string, fallback: unknown, doc: string, fallbackText?: string) {
-  return z
-    .int()
-    .check(z.minimum(min), z.maximum(max))
-    .register(SETTING_NOTES, {
-      doc,
-      expects: `a whole number of ${unit} from ${min} to ${max}`,
-      fallback,
-      ...(fallbackText === undefined ? {} : { fallbackText }),
-    });
-}
 
 function isHttpUrl(text: string): boolean {
   const url = URL.parse(text);
@@ -79,40 +49,6 @@ const upstream = z.strictObject({
 });
 
 const LABEL = z.string().check(z.regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/), z.maxLength(63));
-
-const listenMultiaddr = z.string().check(z.refine<string>((text) => parseTcpAddress(text)?.peerId === null));
-const peerMultiaddr = z.string().check(z.refine<string>((text) => typeof parseTcpAddress(text)?.peerId === 'string'));
-
-const peers = z.strictObject({
-  enabled: z.boolean().register(SETTING_NOTES, {
-    doc: 'exchange blocks with other IPFS nodes by libp2p and bitswap; --peers-connect enables it too',
-    expects: 'true or false',
-    fallback: false,
-  }),
-  listen: z.array(listenMultiaddr).register(SETTING_NOTES, {
-    doc: 'where serve takes connections of peers',
-    expects: 'a list of TCP multiaddrs, such as /ip4/0.0.0.0/tcp/9011',
-    fallback: ['/ip4/127.0.0.1/tcp/9011'],
-  }),
-  connect: z.array(peerMultiaddr).register(SETTING_NOTES, {
-    doc: 'peers to stay connected with',
-    expects: 'a list of TCP multiaddrs with peer ids, such as /ip4/10.0.0.5/tcp/9011/p2p/12D3KooW…',
-    fallback: [],
-    fallbackText: 'none',
-  }),
-  serve: z.enum(['pinned', 'stored', 'none']).register(SETTING_NOTES, {
-    doc: 'what serve gives to peers: blocks of what is pinned, every block it has, or none',
-    expects: 'one of pinned, stored, none',
-    fallback: 'pinned',
-  }),
-  allow: z.array(z.string().check(z.refine<string>(isPeerId))).register(SETTING_NOTES, {
-    doc: 'peers that may connect to serve',
-    expects: 'a list of peer ids, such as 12D3KooW…',
-    fallback: [],
-    fallbackText: 'any',
-  }),
-  maxConnections: whole(1, 4096, 'connections', 64, 'connections with peers at once'),
-});
 
 const pinningService = z.strictObject({
   url: httpUrl.check(z.refine<string>((text) => URL.parse(text)?.search === '')).register(SETTING_NOTES, {
@@ -163,12 +99,10 @@ function hasNoNul(text: string): boolean {
 
 /** The names, types and bounds of all settings; strict: an unknown key is an error. */
 export const SETTINGS_SCHEMA = z.strictObject({
-  role: z.literal('solo').register(SETTING_NOTES, {
-    doc: 'what the node does: solo answers requests alone',
-    expects: 'solo',
+  role: z.enum(['solo', 'head', 'worker']).register(SETTING_NOTES, {
+    doc: 'what the node does: solo answers requests alone, a head has workers run them, a worker runs them for heads',
+    expects: 'one of solo, head, worker',
     fallback: 'solo',
-    remedy: (value) =>
-      value === 'head' || value === 'worker' ? `the role ${value} comes later; for now use solo` : undefined,
   }),
   dataDir: z.string().check(z.minLength(1)).register(SETTING_NOTES, {
     doc: 'folder of blocks, prepared modules, pins and the key of the node',
@@ -227,6 +161,7 @@ export const SETTINGS_SCHEMA = z.strictObject({
     ),
   }),
   peers,
+  work,
   pinning: z.record(LABEL, pinningService),
   policy: z.strictObject({
     allow: z.array(z.string().check(z.refine<string>(isPermission))).register(SETTING_NOTES, {
@@ -338,3 +273,13 @@ export type Settings = DeepReadonly<
     };
   }
 >;
+
+/** `peers.listen`, by role where it was not given. */
+export function listenAddresses({ role, peers }: Pick<Settings, 'role' | 'peers'>): readonly string[] {
+  return peers.listen ?? [`/ip4/127.0.0.1/tcp/${role === 'head' ? 9010 : 9011}`];
+}
+
+/** `peers.maxConnections`, by role where it was not given. */
+export function connectionLimit({ role, peers }: Settings): number {
+  return peers.maxConnections ?? (role === 'head' ? 4_096 : 64);
+}

@@ -1,5 +1,7 @@
+import type { BlocklessRequest } from './blockless-request.ts';
 import type { Outcome } from './execution.ts';
 import type { Limits } from './limits.ts';
+import type { Attestation } from './work.ts';
 
 /** An execute request after parsing, in our own words; wire formats are translated to and from it in `http/`. */
 export interface ExecuteRequest {
@@ -19,6 +21,10 @@ export interface ExecuteRequest {
   readonly nodeCount: number;
   /** Name of a consensus algorithm, lower case, or empty. */
   readonly consensus: string;
+  /** Topic as the caller gave it, such as `1` or `1/reputer`; empty: none. */
+  readonly topic: string;
+  /** All of it as it came, with the variable TOPIC_ID added: what a head passes on. */
+  readonly body: BlocklessRequest;
 }
 
 /** One node's answer to a request. */
@@ -26,13 +32,19 @@ export interface PeerResult {
   /** base58 libp2p peer id. */
   readonly peerId: string;
   readonly outcome: Outcome;
+  /** The worker's signature of it, checked; missing where it did not sign. */
+  readonly attestation?: Attestation;
 }
 
 /** What an execute request led to, if the function ran anywhere. */
 export interface ExecuteReply {
   /** UUIDv4. */
   readonly requestId: string;
+  /** `206`: fewer nodes answered than the threshold wants; `204`: none did, and `results` is empty. */
+  readonly code: '200' | '204' | '206';
   readonly results: readonly PeerResult[];
+  /** base58 peer ids of the nodes that were given the work. */
+  readonly cluster: readonly string[];
   /** Remarks for the caller, such as a consensus name that was run as one node. */
   readonly remarks: readonly string[];
 }
@@ -45,8 +57,12 @@ export interface InferenceNode {
    * @throws InferbaseError when the function never ran: CID, nodes, busy, closed, cancelled by `signal`
    */
   execute(request: ExecuteRequest, options: { requestId: string; signal: AbortSignal }): Promise<ExecuteReply>;
-  /** Fetches, verifies and prepares a function without running it. */
-  install(cid: string, options: { signal: AbortSignal }): Promise<void>;
+  /**
+   * Fetches, verifies and prepares a function without running it; a head has its workers do that.
+   * @param options.topic of the workers, as in a request; means nothing to a solo node
+   * @param options.uri of the manifest, for nodes of the older stack; empty: none was named
+   */
+  install(cid: string, options: { signal: AbortSignal; topic: string; uri: string }): Promise<void>;
   /** Results of one of the last 1 000 requests, or `undefined`. */
-  results(requestId: string): readonly PeerResult[] | undefined;
+  results(requestId: string): Promise<readonly PeerResult[] | undefined>;
 }

@@ -1,11 +1,11 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { LocalBlocks } from '../core/local-blocks.ts';
 import type { InferenceNode } from '../core/node.ts';
+import { encodeString } from '../wire/go-json.ts';
 import { sendJson, unsupportedMediaType } from './body.ts';
 import { addExecuteRoute } from './execute.ts';
 import { expected } from './execute-reply.ts';
 import { addGatewayRoutes } from './gateway.ts';
-import { encodeString } from './go-json.ts';
 import { addInstallRoute } from './install.ts';
 import { type ApiLog, NO_LOG } from './log.ts';
 import { addResultRoute } from './result.ts';

@@ -1,18 +1,19 @@
 import { type ErrorCode, InferbaseError } from '../core/errors.ts';
 import type { ExecuteReply, PeerResult } from '../core/node.ts';
-import { encodeString } from './go-json.ts';
+import { encodeString } from '../wire/go-json.ts';
 import { describeEnd, encodeMetadata, encodeResult } from './peer-result.ts';
 
 /**
  * The answer to an execute request whose function ran, fields in the order of the inference base image:
  * `code, request_id, message, results, cluster`; in a result `result, peers, frequency, metadata`.
  */
-export function encodeExecuteReply({ requestId, results, remarks }: ExecuteReply): string {
+export function encodeExecuteReply({ requestId, code, results, cluster, remarks }: ExecuteReply): string {
   const message = describeReply(results, remarks);
   const said = message === '' ? '' : `,"message":${encodeString(message)}`;
-  const head = `{"code":"200","request_id":${encodeString(requestId)}${said}`;
-  if (results.length === 0) return `${head},"cluster":{}}\n`;
-  return `${head},"results":[${encodeGroups(results)}],"cluster":{"peers":${encodePeers(results)}}}\n`;
+  const head = `{"code":"${code}","request_id":${encodeString(requestId)}${said}`;
+  const peers = cluster.length === 0 ? '{}' : `{"peers":[${cluster.map(encodeString).join(',')}]}`;
+  if (results.length === 0) return `${head},"cluster":${peers}}\n`;
+  return `${head},"results":[${encodeGroups(results)}],"cluster":${peers}}\n`;
 }
 
 /** Empty when every function exited 0 and there is nothing to remark. */

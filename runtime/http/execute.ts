@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { InferbaseError } from '../core/errors.ts';
 import type { InferenceNode } from '../core/node.ts';
+import { EXECUTE_REQUEST, toExecuteRequest } from '../wire/execute-request.ts';
 import { readBody, sendJson } from './body.ts';
 import { watchClient } from './client-gone.ts';
 import { encodeExecuteError, encodeExecuteReply, expected } from './execute-reply.ts';
-import { EXECUTE_REQUEST, toExecuteRequest } from './execute-request.ts';
 import type { ApiLog } from './log.ts';
 
 /**

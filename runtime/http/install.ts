@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { InferbaseError } from '../core/errors.ts';
 import type { InferenceNode } from '../core/node.ts';
+import { encodeString, STRING, struct } from '../wire/go-json.ts';
 import { readBody, sendJson } from './body.ts';
 import { watchClient } from './client-gone.ts';
 import { describeError, expected } from './execute-reply.ts';
-import { encodeString, STRING, struct } from './go-json.ts';
 import type { ApiLog } from './log.ts';
 
 const INSTALL_REQUEST = struct('api.InstallFunctionRequest', {
@@ -29,11 +29,11 @@ export function addInstallRoute(
   });
 
   app.post('/api/v1/functions/install', async (request, reply) => {
-    const { cid = '', uri = '' } = readBody(request, INSTALL_REQUEST);
+    const { cid = '', uri = '', topic = '', subgroup = '' } = readBody(request, INSTALL_REQUEST);
     if (cid === '') return refuse(request, reply, uri);
     const client = watchClient(request.raw.socket);
     const signal = AbortSignal.any([client.signal, closing.signal]);
-    const installing = node.install(cid, { signal }).then(
+    const installing = node.install(cid, { signal, topic: topic === '' ? subgroup : topic, uri }).then(
       () => '{"code":"200"}\n',
       (error: unknown) => {
         if (expected(error) === null) log.error({ err: error, cid }, 'install failed');

@@ -1,6 +1,6 @@
 import type { Outcome, Usage } from '../core/execution.ts';
 import type { PeerResult } from '../core/node.ts';
-import { encodeString } from './go-json.ts';
+import { encodeString } from '../wire/go-json.ts';
 
 /** `{"stdout","stderr","exit_code"}` of b7s; bytes that are not UTF-8 become U+FFFD. */
 export function encodeResult(outcome: Outcome): string {

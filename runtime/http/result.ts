@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { InferbaseError } from '../core/errors.ts';
 import type { InferenceNode } from '../core/node.ts';
+import { STRING, struct } from '../wire/go-json.ts';
 import { readBody, sendJson } from './body.ts';
-import { STRING, struct } from './go-json.ts';
 import { encodePeerResults } from './peer-result.ts';
 
 const RESULT_REQUEST = struct('api.FunctionResultRequest', { id: STRING });
@@ -12,7 +12,7 @@ export function addResultRoute(app: FastifyInstance, node: Pick<InferenceNode, '
   app.post('/api/v1/functions/requests/result', async (request, reply) => {
     const { id = '' } = readBody(request, RESULT_REQUEST);
     if (id === '') throw new InferbaseError('ERR_INVALID_REQUEST', 'missing request ID');
-    const results = node.results(id);
+    const results = await node.results(id);
     if (results === undefined) return reply.code(404).send();
     return sendJson(request, reply, encodePeerResults(id, results));
   });

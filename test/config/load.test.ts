@@ -46,11 +46,22 @@ describe('settings', () => {
       store: { gateway: true, maxBytes: 10_737_418_240 },
       peers: {
         enabled: false,
-        listen: ['/ip4/127.0.0.1/tcp/9011'],
+        listen: null,
+        announce: [],
         connect: [],
         serve: 'pinned',
         allow: [],
-        maxConnections: 64,
+        maxConnections: null,
+      },
+      work: {
+        topics: [],
+        heads: [],
+        workers: [],
+        rollCallMs: 5_000,
+        executionMs: 20_000,
+        sign: false,
+        attributes: {},
+        lasting: true,
       },
       policy: { allow: [] },
       pinning: {},
@@ -156,13 +167,12 @@ describe('settings', () => {
     const { message, details } = await refusal(load('role: boss\nlimits: { queue: -1 }'));
     assert.equal(message, '2 settings are not valid; correct each of these');
     assert.deepEqual(details, [
-      'role is "boss" (set by settings.yaml:1); give solo',
+      'role is "boss" (set by settings.yaml:1); give one of solo, head, worker',
       'limits.queue is -1 (set by settings.yaml:2); give a whole number of executions from 0 to 1000000',
     ]);
   });
 
   const wrong: readonly [name: string, env: Env, message: RegExp][] = [
-    ['a role that comes later', { INFERBASE_ROLE: 'head' }, /^role is "head" \(set by INFERBASE_ROLE\); .*later/],
     ['text where a number belongs', { INFERBASE_LIMITS_QUEUE: 'x' }, /limits\.queue is "x" .*whole number/],
     ['a fraction', { INFERBASE_LIMITS_QUEUE: '1.5' }, /limits\.queue is 1\.5 /],
     ['an address without port', { INFERBASE_LISTEN_API: 'localhost' }, /listen\.api is "localhost"/],

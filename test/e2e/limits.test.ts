@@ -5,7 +5,17 @@ import { openTestRuntime } from '../support/run-guest.ts';
 import { guest } from '../support/wat.ts';
 
 const NOTHING: Omit<ExecuteRequest, 'functionId' | 'limits'> = {
-  ...{ method: '', parameters: [], env: [], stdin: new Uint8Array(0), permissions: null, nodeCount: 1, consensus: '' },
+  ...{
+    method: '',
+    parameters: [],
+    env: [],
+    stdin: new Uint8Array(0),
+    permissions: null,
+    nodeCount: 1,
+    consensus: '',
+    topic: '',
+    body: {},
+  },
 };
 
 /** Host calls that operator, manifest and request each allow; `undefined` where one says nothing. */

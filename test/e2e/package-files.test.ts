@@ -25,6 +25,8 @@ test('a guest reads the files of its package; what it writes stays with its exec
       stdin: Buffer.from(path),
       nodeCount: 1,
       consensus: '',
+      topic: '',
+      body: {},
       limits: {},
       permissions: null,
     };

@@ -47,7 +47,16 @@ async function execute(wasm: Uint8Array, flags: Flags, { manifest, request }: Li
       { path: 'manifest.json', bytes: Buffer.from(JSON.stringify({ permissions: manifest ?? null })) },
       { path: 'f.wasm', bytes: wasm },
     ]);
-    const nothing = { parameters: [], env: [], stdin: new Uint8Array(0), nodeCount: 1, consensus: '', limits: {} };
+    const nothing = {
+      parameters: [],
+      env: [],
+      stdin: new Uint8Array(0),
+      nodeCount: 1,
+      consensus: '',
+      topic: '',
+      body: {},
+      limits: {},
+    };
     const asked = { ...nothing, functionId: cid, method: 'f.wasm', permissions: request ?? null };
     const { results } = await node.execute(asked, { requestId: '1', signal: new AbortController().signal });
     const lines = runtime.logLines.map((line) => String(JSON.parse(line).msg));

@@ -193,7 +193,15 @@ test('a manifest and a request that grant themselves more than the operator allo
       { path: 'f.wasm', bytes: wasm },
     ];
     const { cid } = await runtime.store.add(files);
-    const nothing = { parameters: [], env: [], stdin: new Uint8Array(0), nodeCount: 1, consensus: '' };
+    const nothing = {
+      parameters: [],
+      env: [],
+      stdin: new Uint8Array(0),
+      nodeCount: 1,
+      consensus: '',
+      topic: '',
+      body: {},
+    };
     const asked = { functionId: cid, method: 'f.wasm', limits: everything, permissions: [`${origin}/`] };
     const { signal } = new AbortController();
     const { results } = await node.execute({ ...nothing, ...asked }, { requestId: '1', signal });

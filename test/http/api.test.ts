@@ -116,7 +116,7 @@ test('an install that takes long is answered 408 and goes on until the API close
 
 test('the result of a known request maps each peer to what it made of it', async () => {
   const results = [peerResult(PEER), peerResult('P2', { cause: 'trapped', exitCode: 11, stdout: new Uint8Array(0) })];
-  const app = await stubApi({ results: (id) => (id === 'r-1' ? results : undefined) });
+  const app = await stubApi({ results: async (id) => (id === 'r-1' ? results : undefined) });
   const usage =
     '"usage":{"wall_clock_time":1500000,"cpu_user_time":250000,"memory_max_kb":65,"fuel":1234,"host_calls":3,"bytes_out":7}';
   const { status, body } = await post(app, RESULT, '{"id":"r-1"}');

@@ -70,7 +70,7 @@ test('a connection that closes after the answer cancels nothing', async (context
   const { port, server } = await listening(context, {
     execute: async (_request, { requestId, signal }) => {
       signals.push(signal);
-      return { requestId, results: [peerResult(PEER)], remarks: [] };
+      return { requestId, code: '200', results: [peerResult(PEER)], cluster: [PEER], remarks: [] };
     },
   });
   const connected = once(server, 'connection');

@@ -14,7 +14,15 @@ async function answered(
   remarks: readonly string[] = [],
   url = EXECUTE,
 ): Promise<string> {
-  const app = await stubApi({ execute: async (_request, { requestId }) => ({ requestId, results, remarks }) });
+  const app = await stubApi({
+    execute: async (_request, { requestId }) => ({
+      requestId,
+      code: '200',
+      results,
+      cluster: results.map(({ peerId }) => peerId),
+      remarks,
+    }),
+  });
   const answer = await post(app, url, '{}');
   assert.equal(answer.status, 200);
   assert.equal(answer.type, 'application/json; charset=UTF-8');
@@ -176,7 +184,7 @@ test('requests whose bodies together take too much memory are told that the node
   const node = stubNode({
     execute: async (_request, { requestId }) => {
       await waiting.promise;
-      return { requestId, results: [], remarks: [] };
+      return { requestId, code: '200', results: [], cluster: [], remarks: [] };
     },
   });
   const app = await createApi(node, { log: false, bodyLimitBytes: BODY_LIMIT, heldBytes: 2_000 });

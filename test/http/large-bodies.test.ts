@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { EXECUTE_REQUEST, toExecuteRequest } from '../../runtime/http/execute-request.ts';
-import { decodeJson } from '../../runtime/http/go-json.ts';
+import { EXECUTE_REQUEST, toExecuteRequest } from '../../runtime/wire/execute-request.ts';
+import { decodeJson } from '../../runtime/wire/go-json.ts';
 
 const BODIES: readonly (readonly [name: string, body: string])[] = [
   ['nested arrays', `${'['.repeat(4_000_000)}${']'.repeat(4_000_000)}`],

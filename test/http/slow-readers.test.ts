@@ -15,6 +15,8 @@ test('answers that are not read take no more memory than they may: the oldest re
     execute: async (_request, { requestId }) => ({
       requestId,
       results: [{ peerId: PEER, outcome: outcome({ stdout }) }],
+      code: '200',
+      cluster: [PEER],
       remarks: [],
     }),
   });

@@ -29,9 +29,15 @@ export function peerResult(peerId: string, over: Partial<Outcome> = {}): PeerRes
 export function stubNode(over: Partial<InferenceNode> = {}): InferenceNode {
   return {
     peerId: PEER,
-    execute: async (_request, { requestId }) => ({ requestId, results: [peerResult(PEER)], remarks: [] }),
+    execute: async (_request, { requestId }) => ({
+      requestId,
+      code: '200',
+      results: [peerResult(PEER)],
+      cluster: [PEER],
+      remarks: [],
+    }),
     install: async () => {},
-    results: () => undefined,
+    results: async () => undefined,
     ...over,
   };
 }
@@ -65,7 +71,7 @@ export async function askedBy(body: string): Promise<ExecuteRequest | null> {
   const app = await stubApi({
     execute: async (request, { requestId }) => {
       asked = request;
-      return { requestId, results: [], remarks: [] };
+      return { requestId, code: '200', results: [], cluster: [], remarks: [] };
     },
   });
   await post(app, EXECUTE, body);

@@ -108,10 +108,10 @@ export function createDevSession(
       // The answer of a module that is being replaced helps nobody.
       await builds;
       const outcome = await run(last, AbortSignal.any([signal, closing.signal]));
-      return { requestId, results: [{ peerId: 'dev', outcome }], remarks: [] };
+      return { requestId, code: '200', results: [{ peerId: 'dev', outcome }], cluster: ['dev'], remarks: [] };
     },
     install: async () => {},
-    results: () => undefined,
+    results: async () => undefined,
   };
 
   return {

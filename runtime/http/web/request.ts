@@ -78,6 +78,12 @@ export function toWebExecution(
     limits: {},
     nodeCount: 0,
     consensus: '',
+    topic: '',
+    body: {
+      function_id: cid,
+      method: target.method,
+      config: { env_vars: env.map(([name, value]) => ({ name, value })), stdin: Buffer.from(given.body).toString() },
+    },
   };
 }
 

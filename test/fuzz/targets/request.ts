@@ -1,5 +1,5 @@
-import { EXECUTE_REQUEST, toExecuteRequest } from '../../../runtime/http/execute-request.ts';
-import { decodeJson, encodeString, indentJson } from '../../../runtime/http/go-json.ts';
+import { EXECUTE_REQUEST, toExecuteRequest } from '../../../runtime/wire/execute-request.ts';
+import { decodeJson, encodeString, indentJson } from '../../../runtime/wire/go-json.ts';
 import { json, mutate, text } from '../random.ts';
 import { type FuzzTarget, refusable, require } from '../target.ts';
 

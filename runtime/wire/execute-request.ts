@@ -66,9 +66,10 @@ export function toExecuteRequest(body: Decoded<typeof EXECUTE_REQUEST>): Execute
   const config = body.config ?? {};
   checkCount('parameters', body.parameters);
   checkCount('config.env_vars', config.env_vars);
-  const env = (config.env_vars ?? []).map(({ name = '', value = '' }): [string, string] => [name, value]);
+  const { topic = '' } = body;
   // The inference base image adds it whatever the topic is; functions read it as the last of its name.
-  env.push(['TOPIC_ID', body.topic ?? '']);
+  const variables = [...(config.env_vars ?? []), { name: 'TOPIC_ID', value: topic }];
+  const env = variables.map(({ name = '', value = '' }): [string, string] => [name, value]);
   const { stdin = '' } = config;
   return {
     functionId: body.function_id ?? '',
@@ -81,6 +82,8 @@ export function toExecuteRequest(body: Decoded<typeof EXECUTE_REQUEST>): Execute
     limits: askedLimits(config),
     nodeCount: config.number_of_nodes ?? 0,
     consensus: (config.consensus_algorithm ?? '').toLowerCase(),
+    topic,
+    body: { ...body, config: { ...config, env_vars: variables } },
   };
 }
 

@@ -1,0 +1,122 @@
+import type { BlocklessAttributes, BlocklessRequest } from './blockless-request.ts';
+import type { Outcome } from './execution.ts';
+
+/** What a head and its workers say to each other, in our own words; `p2p/` translates to and from the b7s wire. */
+
+/** Which workers of a topic can run this function? */
+export interface RollCall {
+  /** UUID of the execute request. */
+  readonly requestId: string;
+  readonly functionId: string;
+  /** File name inside a package; empty where the wire does not carry it. */
+  readonly method: string;
+  /** gossipsub topic that it is published to. */
+  readonly topic: string;
+  /** As the wire numbers them: 0 none, 1 Raft, 2 PBFT. */
+  readonly consensus: 0 | 1 | 2;
+  /** `null`: any worker. */
+  readonly attributes: BlocklessAttributes | null;
+}
+
+export interface RollCallAnswer {
+  /** base58 peer id of the worker, from its connection and never from the message. */
+  readonly peerId: string;
+  readonly requestId: string;
+  readonly functionId: string;
+  /** `202`: it can. */
+  readonly code: string;
+  /** Executions it has alive or waiting ÷ those it may have alive, 0 and up; `null` from nodes that do not say. */
+  readonly load: number | null;
+  /** It speaks the protocol of our own nodes, and its answer holds for a second. */
+  readonly lasting: boolean;
+}
+
+/** The work itself. */
+export interface WorkOrder {
+  readonly requestId: string;
+  /** gossipsub topic of the roll call. */
+  readonly topic: string;
+  /** With everything the head added, such as the variable TOPIC_ID. */
+  readonly request: BlocklessRequest;
+  /** base58 peer ids of all that get this order. */
+  readonly peers: readonly string[];
+  /** RFC 3339 with nanoseconds, as Go writes it. */
+  readonly timestamp: string;
+  /** How long the head waits for the answer, in ms; `null` from nodes that do not say. */
+  readonly deadlineMs: number | null;
+}
+
+/** What one worker made of an order. */
+export interface WorkAnswer {
+  readonly requestId: string;
+  /** `200` it exited 0, `500` it did not; others, such as `404` and `503`, say why it never ran. */
+  readonly code: string;
+  /** `null` where it never ran. */
+  readonly outcome: Outcome | null;
+  /** Why it never ran; else empty. */
+  readonly message: string;
+  /** `null` where the worker did not sign. */
+  readonly attestation: Attestation | null;
+}
+
+/** A worker's signature of its own answer: it says who answered what, not that the answer is right. */
+export interface Attestation {
+  /** base58 peer id of the signer; its public key is inside. */
+  readonly peerId: string;
+  readonly functionId: string;
+  /** SHA-256 of the request, hex. */
+  readonly requestHash: string;
+  /** SHA-256 of the outcome, hex. */
+  readonly outcomeHash: string;
+  /** RFC 3339. */
+  readonly time: string;
+  /** Ed25519, hex. */
+  readonly signature: string;
+}
+
+/** The workers, as a head sees them; `p2p/` implements it. */
+export interface WorkerNetwork {
+  /**
+   * Asks the workers of a topic. Answers come until `signal` aborts; of each peer the first one only.
+   * @returns once it is published: base58 peer ids of all that are known to subscribe to the topic
+   * @throws InferbaseError when it cannot be published
+   */
+  rollCall(call: RollCall, onAnswer: (answer: RollCallAnswer) => void, signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Hands the order to one worker.
+   * @returns its answer, the first one only
+   * @throws InferbaseError `ERR_NOT_ENOUGH_NODES` when the worker is gone or goes, `ERR_CANCELLED` when `signal` aborts
+   */
+  order(peerId: string, order: WorkOrder, signal: AbortSignal): Promise<WorkAnswer>;
+  /**
+   * Tells the workers of a topic to install a function; no answer is awaited.
+   * @param manifestUrl where the nodes of the older stack find the manifest
+   */
+  install(order: { readonly cid: string; readonly manifestUrl: string; readonly topic: string }): Promise<void>;
+}
+
+/** A worker's use cases; `p2p/` calls them. `from` is the base58 peer id of the head. */
+export interface WorkerService {
+  /** @returns the code to answer with and the load, or `null` to stay silent */
+  rollCall(call: RollCall, from: string): Promise<{ readonly code: string; readonly load: number } | null>;
+  /** Never throws: a failure is an answer. An order that was taken already gets the same answer again. */
+  execute(order: WorkOrder, from: string, signal: AbortSignal): Promise<WorkAnswer>;
+  /** @returns code and message of the install response; `null` to stay silent */
+  install(cid: string, from: string): Promise<{ readonly code: string; readonly message: string } | null>;
+}
+
+/** The topic that every node of the b7s wire subscribes to. */
+export const GENERAL_TOPIC = 'blockless/b7s/general';
+
+/**
+ * gossipsub topic of the workers that serve an Allora topic, as the inference base image maps it: `1` →
+ * `allora-topic-1-worker`, `1/reputer` → `allora-topic-1-reputer`. Names that are mapped already and those with another
+ * slash are taken as they are, an empty one is the general topic.
+ */
+export function gossipTopic(topic: string): string {
+  if (topic === '') return GENERAL_TOPIC;
+  if (topic.startsWith('allora-topic-')) return topic;
+  const reputer = /^([^/]+)\/reputer$/.exec(topic)?.[1];
+  if (reputer !== undefined) return `allora-topic-${reputer}-reputer`;
+  return topic.includes('/') ? topic : `allora-topic-${topic}-worker`;
+}
