@@ -1,0 +1,57 @@
+import type { Stream } from '@libp2p/interface';
+
+/** The libp2p host of a head or a worker, as far as the protocols of `p2p/` use it; it lives on the thread of the host. */
+export interface Swarm {
+  /** base58 peer id of this node. */
+  readonly peerId: string;
+  /** Takes part in a gossipsub topic; what is published there comes to the listeners of `onGossip`. */
+  subscribe(topic: string): void;
+  /** base58 peer ids of all that are known to subscribe to the topic, this node not among them. */
+  subscribers(topic: string): readonly string[];
+  /**
+   * Publishes to a topic, subscribed to or not; it is no error that nobody listens.
+   * @throws InferbaseError when the message cannot be published, such as one of more than 1 MiB
+   */
+  publish(topic: string, bytes: Uint8Array): Promise<void>;
+  /** @returns stops listening */
+  onGossip(listener: (message: GossipMessage) => void): () => void;
+  /**
+   * Opens a stream of its own, writes the bytes, half-closes and does not wait for the other side: the framing of the
+   * b7s wire, whose receivers close only after they have worked.
+   * @throws InferbaseError `ERR_NOT_ENOUGH_NODES` when the peer is not connected or does not take the stream
+   */
+  send(peerId: string, protocol: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
+  /**
+   * Takes messages of that framing: bytes up to the first line feed or the end of the stream. Longer ones than `maxBytes`
+   * reset the stream and are logged; so are those of peers that send too slowly or too many at once.
+   */
+  handle(protocol: string, maxBytes: number, listener: (message: DirectMessage) => void): Promise<void>;
+  /** Opens a stream to keep. @throws InferbaseError as `send` does */
+  open(peerId: string, protocol: string, signal?: AbortSignal): Promise<Stream>;
+  /** Takes streams that stay open. */
+  accept(protocol: string, listener: (peerId: string, stream: Stream) => void): Promise<void>;
+  /** base58 peer ids of all that are connected and speak the protocol. */
+  speakers(protocol: string): readonly string[];
+  /** A peer identified itself, came or went: `speakers` and `subscribers` may have changed. @returns stops listening */
+  onPeers(listener: (peerId: string, connected: boolean) => void): () => void;
+}
+
+export interface GossipMessage {
+  readonly topic: string;
+  /** base58 peer id of the author; its signature was checked. */
+  readonly author: string;
+  /** base58 peer id of the neighbour that it came from. */
+  readonly relayedBy: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface DirectMessage {
+  /** base58 peer id of the sender, as the connection proves it. */
+  readonly from: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Protocol of all direct messages of b7s (models/blockless/params.go). */
+export const B7S_PROTOCOL = '/b7s/work/1.0.0';
+/** Protocol of the streams that our own nodes keep. */
+export const LASTING_PROTOCOL = '/inferbase/work/1.0.0';
