@@ -1,10 +1,10 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { LocalBlocks } from '../core/local-blocks.ts';
 import type { InferenceNode } from '../core/node.ts';
+import { expected } from '../core/wire-code.ts';
 import { encodeString } from '../wire/go-json.ts';
 import { sendJson, unsupportedMediaType } from './body.ts';
 import { addExecuteRoute } from './execute.ts';
-import { expected } from './execute-reply.ts';
 import { addGatewayRoutes } from './gateway.ts';
 import { addInstallRoute } from './install.ts';
 import { type ApiLog, NO_LOG } from './log.ts';

@@ -1,5 +1,5 @@
-import { type ErrorCode, InferbaseError } from '../core/errors.ts';
 import type { ExecuteReply, PeerResult } from '../core/node.ts';
+import { describeError } from '../core/wire-code.ts';
 import { encodeString } from '../wire/go-json.ts';
 import { describeEnd, encodeMetadata, encodeResult } from './peer-result.ts';
 
@@ -67,29 +67,4 @@ export function encodeExecuteError(requestId: string, error: unknown): string {
   const { code, message } = describeError(error);
   const id = encodeString(requestId);
   return `{"code":"${code}","request_id":${id},"message":${encodeString(message)},"cluster":{}}\n`;
-}
-
-const WIRE_CODES: Partial<Readonly<Record<ErrorCode, string>>> = {
-  ERR_INVALID_CID: '404',
-  ERR_FUNCTION_NOT_FOUND: '404',
-  ERR_NOT_ENOUGH_NODES: '408',
-  ERR_BUSY: '503',
-  ERR_CLOSED: '503',
-  ERR_QUARANTINED: '503',
-};
-
-/**
- * An error as the wire has it: b7s's code as a string, and the text with its details. An unexpected error keeps its
- * text to itself, since nobody chose those words for a stranger.
- */
-export function describeError(error: unknown): { readonly code: string; readonly message: string } {
-  const known = expected(error);
-  if (known === null) return { code: '500', message: 'internal error' };
-  const details = known.details.length === 0 ? '' : ` (${known.details.join('; ')})`;
-  return { code: WIRE_CODES[known.code] ?? '500', message: `${known.message}${details}` };
-}
-
-/** `null` for what is ours to look into: anything that is not of the table of errors, and `ERR_INTERNAL`. */
-export function expected(error: unknown): InferbaseError | null {
-  return error instanceof InferbaseError && error.code !== 'ERR_INTERNAL' ? error : null;
 }

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { InferbaseError } from '../core/errors.ts';
 import type { InferenceNode } from '../core/node.ts';
+import { expected } from '../core/wire-code.ts';
 import { EXECUTE_REQUEST, toExecuteRequest } from '../wire/execute-request.ts';
 import { readBody, sendJson } from './body.ts';
 import { watchClient } from './client-gone.ts';
-import { encodeExecuteError, encodeExecuteReply, expected } from './execute-reply.ts';
+import { encodeExecuteError, encodeExecuteReply } from './execute-reply.ts';
 import type { ApiLog } from './log.ts';
 
 /**

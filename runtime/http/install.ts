@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { InferbaseError } from '../core/errors.ts';
 import type { InferenceNode } from '../core/node.ts';
+import { describeError, expected } from '../core/wire-code.ts';
 import { encodeString, STRING, struct } from '../wire/go-json.ts';
 import { readBody, sendJson } from './body.ts';
 import { watchClient } from './client-gone.ts';
-import { describeError, expected } from './execute-reply.ts';
 import type { ApiLog } from './log.ts';
 
 const INSTALL_REQUEST = struct('api.InstallFunctionRequest', {

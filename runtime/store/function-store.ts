@@ -59,6 +59,12 @@ export interface FunctionStore {
    * @throws InferbaseError see `core/errors.ts`; `ERR_CANCELLED` when the signal aborts
    */
   get(cid: string, options: { method: string; signal: AbortSignal }): Promise<StoredFunction>;
+  /**
+   * Whether a function is here, ready to run: asks nobody, and reads no more than its record.
+   * @param method empty: whichever module of it
+   * @throws InferbaseError `ERR_INVALID_CID`
+   */
+  has(cid: string, method: string): Promise<boolean>;
   /** A module that is no part of any DAG. */
   prepareFile(bytes: Uint8Array, name: string): Promise<StoredFunction>;
   /** Adds one file (path '') or a directory as UnixFS; the CID is what every `unixfs-v1-2025` importer gives. */

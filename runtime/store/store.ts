@@ -20,6 +20,7 @@ import { type PackageFiles, readFiles } from './package-files.ts';
 import { createPeers, type Peers } from './peers/client.ts';
 import { createPreparation } from './preparation/client.ts';
 import type { Prepared } from './preparation/protocol.ts';
+import { isPreparedHere } from './prepared-here.ts';
 import { createSingleFlight } from './single-flight.ts';
 import { checkGateways } from './sources/gateway-source.ts';
 import type { SourcePort } from './sources/port-source.ts';
@@ -193,8 +194,7 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
 
   return {
     async get(text, { method, signal }) {
-      // The length keeps two pairs from making one key.
-      const asked = `${text.length}\0${text}${method}`; // read by cidAsked
+      const asked = askedKey(text, method);
       const hit = fromMemory(names.get(asked));
       if (hit !== undefined) return hit;
       if (method.length > MAX_METHOD) {
@@ -218,6 +218,12 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
       const files = found.files?.sha256 ?? null;
       names.set(asked, { sha256: facts.sha256, name, manifest, files, libraries: linked });
       return result;
+    },
+
+    async has(text, method) {
+      if (method.length > MAX_METHOD) return false;
+      if (fromMemory(names.get(askedKey(text, method))) !== undefined) return true;
+      return await isPreparedHere(layout, parseCid(text), method, (sha256) => modules.has(sha256));
     },
 
     async prepareFile(bytes, name) {
@@ -290,7 +296,12 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
   };
 }
 
-/** The CID in a key of what a caller asked for. */
+/** What a caller asked for, as a key: the length keeps two pairs from making one. */
+function askedKey(cid: string, method: string): string {
+  return `${cid.length}\0${cid}${method}`;
+}
+
+/** The CID in such a key. */
 function cidAsked(asked: string): string {
   const at = asked.indexOf('\0') + 1;
   return asked.slice(at, at + Number.parseInt(asked, 10));

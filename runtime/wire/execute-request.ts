@@ -1,3 +1,4 @@
+import type { BlocklessConfig, BlocklessRequest } from '../core/blockless-request.ts';
 import { InferbaseError } from '../core/errors.ts';
 import { LIMIT_NAMES, type Limits } from '../core/limits.ts';
 import type { ExecuteRequest } from '../core/node.ts';
@@ -63,40 +64,54 @@ const UTF8 = new TextEncoder();
  * @throws InferbaseError `ERR_INVALID_REQUEST` for more parameters or variables than are taken
  */
 export function toExecuteRequest(body: Decoded<typeof EXECUTE_REQUEST>): ExecuteRequest {
-  const config = body.config ?? {};
-  checkCount('parameters', body.parameters);
-  checkCount('config.env_vars', config.env_vars);
-  const { topic = '' } = body;
+  const { config = {}, topic = '' } = body;
+  checkCount('config.env_vars', config.env_vars?.length);
   // The inference base image adds it whatever the topic is; functions read it as the last of its name.
   const variables = [...(config.env_vars ?? []), { name: 'TOPIC_ID', value: topic }];
-  const env = variables.map(({ name = '', value = '' }): [string, string] => [name, value]);
+  return translate({ ...body, config: { ...config, env_vars: variables } });
+}
+
+/**
+ * Translates what a head passed on: it has added the variable TOPIC_ID, or its dialect knows none, and the topic in it
+ * is that of the roll call.
+ * @throws InferbaseError as {@link toExecuteRequest}
+ */
+export function toOrderedRequest(body: BlocklessRequest): ExecuteRequest {
+  // One more than a caller may send: the head's.
+  checkCount('config.env_vars', (body.config?.env_vars?.length ?? 0) - 1);
+  return translate(body);
+}
+
+function translate(body: BlocklessRequest): ExecuteRequest {
+  const config = body.config ?? {};
+  checkCount('parameters', body.parameters?.length);
   const { stdin = '' } = config;
   return {
     functionId: body.function_id ?? '',
     method: body.method ?? '',
     parameters: (body.parameters ?? []).flatMap(({ value = '' }) => (value === '' ? [] : [value])),
-    env,
+    env: (config.env_vars ?? []).map(({ name = '', value = '' }): [string, string] => [name, value]),
     // Not Buffer.from: its bytes may lie in a pool, which a copy to another thread would take along whole.
     stdin: stdin === '' ? NO_BYTES : UTF8.encode(stdin),
     permissions: config.permissions ?? null,
     limits: askedLimits(config),
     nodeCount: config.number_of_nodes ?? 0,
     consensus: (config.consensus_algorithm ?? '').toLowerCase(),
-    topic,
-    body: { ...body, config: { ...config, env_vars: variables } },
+    topic: body.topic ?? '',
+    body,
   };
 }
 
-function checkCount(field: string, items: readonly unknown[] = []): void {
-  if (items.length <= MAX_ITEMS) return;
+function checkCount(field: string, count = 0): void {
+  if (count <= MAX_ITEMS) return;
   throw new InferbaseError(
     'ERR_INVALID_REQUEST',
-    `${field} has ${items.length} items and at most ${MAX_ITEMS} are taken; send the rest as stdin`,
+    `${field} has ${count} items and at most ${MAX_ITEMS} are taken; send the rest as stdin`,
   );
 }
 
 /** In `runtime`, 0 asks for nothing, as with bls-runtime's flags; under `inferbase.limits` it is meant as written. */
-function askedLimits({ runtime, inferbase }: Decoded<typeof CONFIG>): Partial<Limits> {
+function askedLimits({ runtime, inferbase }: BlocklessConfig): Partial<Limits> {
   if (runtime === undefined && inferbase === undefined) return NO_LIMITS;
   const { run_time = 0, limited_memory = 0, limited_fuel = 0 } = runtime ?? {};
   const blockless: Partial<Limits> = {
