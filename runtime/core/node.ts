@@ -65,4 +65,6 @@ export interface InferenceNode {
   install(cid: string, options: { signal: AbortSignal; topic: string; uri: string }): Promise<void>;
   /** Results of one of the last 1 000 requests, or `undefined`. */
   results(requestId: string): Promise<readonly PeerResult[] | undefined>;
+  /** base58 peer ids of the workers seen on a gossipsub topic; only a head has this. */
+  workers?(topic: string): Promise<readonly string[]>;
 }

@@ -93,6 +93,8 @@ export interface WorkerNetwork {
    * @param manifestUrl where the nodes of the older stack find the manifest
    */
   install(order: { readonly cid: string; readonly manifestUrl: string; readonly topic: string }): Promise<void>;
+  /** base58 peer ids of all that are known to subscribe to a gossipsub topic. */
+  workers(topic: string): Promise<readonly string[]>;
 }
 
 /** A worker's use cases; `p2p/` calls them. `from` is the base58 peer id of the head. */

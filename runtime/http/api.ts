@@ -11,6 +11,7 @@ import { type ApiLog, NO_LOG } from './log.ts';
 import { addResultRoute } from './result.ts';
 import { createSlowReaders } from './slow-readers.ts';
 import { addWebRoute } from './web/route.ts';
+import { addWorkersRoute } from './workers.ts';
 
 export interface ApiInit {
   /** Where unexpected errors go; requests are not logged. */
@@ -62,6 +63,8 @@ export async function createApi(node: InferenceNode, init: ApiInit): Promise<Fas
     frameworkErrors: (error, request, reply) => sendError(error, { request, reply, log }),
   });
 
+  const allowed = node.workers === undefined ? ALLOWED : new Map([...ALLOWED, ['/api/v1/workers', 'OPTIONS, GET']]);
+
   // Bodies arrive as bytes: the handlers read them as Go does, whatever their content type.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(['application/json', '*'], { parseAs: 'buffer' }, (_request, body, done) =>
@@ -70,7 +73,7 @@ export async function createApi(node: InferenceNode, init: ApiInit): Promise<Fas
   app.setErrorHandler((error, request, reply) => sendError(error, { request, reply, log }));
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '';
-    const allow = init.gateway && path.startsWith('/ipfs/') ? 'GET, HEAD' : ALLOWED.get(path);
+    const allow = init.gateway && path.startsWith('/ipfs/') ? 'GET, HEAD' : allowed.get(path);
     if (allow === undefined) return sendMessage(request, reply.code(404), 'Not Found');
     return sendMessage(request, reply.code(405).header('allow', allow), 'Method Not Allowed');
   });
@@ -85,6 +88,7 @@ export async function createApi(node: InferenceNode, init: ApiInit): Promise<Fas
   addExecuteRoute(app, node, { log, heldBytes: init.heldBytes ?? HELD_BYTES });
   addInstallRoute(app, node, { log, waitMs: init.installWaitMs ?? INSTALL_WAIT_MS });
   addResultRoute(app, node);
+  addWorkersRoute(app, node);
   addWebRoute(app, node, { log, functions: init.webFunctions ?? [], heldBytes: init.heldBytes ?? HELD_BYTES });
   if (init.gateway) addGatewayRoutes(app, init.gateway, { log });
   return app;
