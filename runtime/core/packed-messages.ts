@@ -33,7 +33,7 @@ export function unpackRuns(packed: ToSandbox | string): ToSandbox {
 }
 
 /** An outcome as an array; output is text, one character a byte, or, where it is large, the index of a buffer. */
-type OutcomeRow = readonly [
+export type OutcomeRow = readonly [
   id: number,
   cause: Cause,
   exitCode: number,
@@ -56,24 +56,45 @@ export type NumberedOutcome = readonly [id: number, outcome: Outcome];
 /** Output up to this many bytes is text; more goes in a buffer of its own. */
 const TEXT_BYTES = 4096;
 
+/** One outcome without its trace; large output is pushed to `outputs`. */
+export function packOutcome(id: number, outcome: Outcome, outputs: Uint8Array[]): OutcomeRow {
+  const { cause, exitCode, message, usage } = outcome;
+  const truncated = (outcome.stdoutTruncated ? 1 : 0) | (outcome.stderrTruncated ? 2 : 0);
+  const { wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls, bytesIn, bytesOut } = usage;
+  const [stdout, stderr] = [packOutput(outcome.stdout, outputs), packOutput(outcome.stderr, outputs)];
+  const used = [wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls, bytesIn, bytesOut] as const;
+  return [id, cause, exitCode, message, stdout, stderr, truncated, ...used];
+}
+
+function packOutput(output: Uint8Array, outputs: Uint8Array[]): string | number {
+  if (output.length > TEXT_BYTES) return outputs.push(output) - 1;
+  if (output.length === 0) return '';
+  return Buffer.from(output.buffer, output.byteOffset, output.length).toString('latin1');
+}
+
+/** The reverse of `packOutcome`. */
+export function unpackOutcome(row: OutcomeRow, outputs: readonly Uint8Array[]): Outcome {
+  const [, cause, exitCode, message, packedStdout, packedStderr, truncated, ...numbers] = row;
+  const [wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls, bytesIn, bytesOut] = numbers;
+  const [stdout, stderr] = [unpackOutput(packedStdout, outputs), unpackOutput(packedStderr, outputs)];
+  const usage = { wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls, bytesIn, bytesOut };
+  const [stdoutTruncated, stderrTruncated] = [(truncated & 1) !== 0, (truncated & 2) !== 0];
+  return { cause, exitCode, message, stdout, stderr, stdoutTruncated, stderrTruncated, usage };
+}
+
+function unpackOutput(output: string | number, outputs: readonly Uint8Array[]): Uint8Array {
+  if (output === '') return NO_BYTES;
+  if (typeof output === 'number') return outputs[output] ?? NO_BYTES;
+  const bytes = Buffer.from(output, 'latin1');
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
 /** Packs the outcomes of one turn. */
 export function packOutcomes(
   outcomes: readonly NumberedOutcome[],
 ): Pick<FromSandbox, 'outcomes' | 'outputs' | 'traces'> {
   const outputs: Uint8Array[] = [];
-  const pack = (output: Uint8Array): string | number => {
-    if (output.length > TEXT_BYTES) return outputs.push(output) - 1;
-    if (output.length === 0) return '';
-    return Buffer.from(output.buffer, output.byteOffset, output.length).toString('latin1');
-  };
-  const rows = outcomes.map(([id, outcome]): OutcomeRow => {
-    const { cause, exitCode, message, usage } = outcome;
-    const truncated = (outcome.stdoutTruncated ? 1 : 0) | (outcome.stderrTruncated ? 2 : 0);
-    const { wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls, bytesIn, bytesOut } = usage;
-    const [stdout, stderr] = [pack(outcome.stdout), pack(outcome.stderr)];
-    const used = [wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls, bytesIn, bytesOut] as const;
-    return [id, cause, exitCode, message, stdout, stderr, truncated, ...used];
-  });
+  const rows = outcomes.map(([id, outcome]) => packOutcome(id, outcome, outputs));
   const packed = { outcomes: rows.length === 0 ? '' : JSON.stringify(rows), ...(outputs.length > 0 && { outputs }) };
   const traced = outcomes.filter(([, { trace }]) => trace !== undefined);
   if (traced.length === 0) return packed;
@@ -89,19 +110,9 @@ export function unpackOutcomes({
   traces,
 }: Pick<FromSandbox, 'outcomes' | 'outputs' | 'traces'>): NumberedOutcome[] {
   if (outcomes === '') return [];
-  const unpack = (output: string | number): Uint8Array => {
-    if (output === '') return NO_BYTES;
-    if (typeof output === 'number') return outputs[output] ?? NO_BYTES;
-    const bytes = Buffer.from(output, 'latin1');
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-  };
   return (JSON.parse(outcomes) as OutcomeRow[]).map((row) => {
-    const [id, cause, exitCode, message, packedStdout, packedStderr, truncated, ...numbers] = row;
-    const [wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls, bytesIn, bytesOut] = numbers;
-    const [stdout, stderr] = [unpack(packedStdout), unpack(packedStderr)];
-    const usage = { wallMs, cpuMs, fuel, peakMemoryBytes, hostCalls, bytesIn, bytesOut };
-    const [stdoutTruncated, stderrTruncated] = [(truncated & 1) !== 0, (truncated & 2) !== 0];
-    const outcome = { cause, exitCode, message, stdout, stderr, stdoutTruncated, stderrTruncated, usage };
+    const [id] = row;
+    const outcome = unpackOutcome(row, outputs);
     const trace = traces?.get(id);
     return [id, trace === undefined ? outcome : { ...outcome, trace }];
   });
