@@ -15,6 +15,7 @@ type Golden = {
   pbft: Vector[];
   digests: { name: string; payload?: string; digest: string }[];
   signatures: Signature[];
+  captured: (Vector & { from: string; channel: 'pubsub' | 'direct' | 'pbft' })[];
 };
 
 function read(dialect: string): Golden {
@@ -34,6 +35,11 @@ for (const dialect of ['a', 'b', 'c']) {
         return vector.name;
       });
       assert.equal(new Set(names).size, names.length);
+    });
+
+    it('hold what running nodes said, as JSON', () => {
+      assert.ok(golden.captured.length > 10);
+      for (const { name, text } of golden.captured) assert.doesNotThrow(() => JSON.parse(text ?? ''), name);
     });
 
     it('hold signatures that verify over their payload', () => {
