@@ -1,13 +1,21 @@
-import type { Libp2p } from '@libp2p/interface';
+import type { Libp2p, PeerId, ServiceMap } from '@libp2p/interface';
+import type { ServiceFactoryMap } from 'libp2p';
+import { boundedWebSockets } from './web-sockets.ts';
 
-export interface HostInit {
+export interface HostInit<Services extends ServiceMap = ServiceMap> {
   /** libp2p `PrivateKey` message, as `keys/priv.bin` holds it; `null`: a key that lives as long as the host. */
   readonly privateKey: Uint8Array | null;
   /** Multiaddrs to listen on; none: it only dials. */
   readonly listen: readonly string[];
+  /** Multiaddrs that other nodes are told instead of those it listens on; none: those. */
+  readonly announce?: readonly string[];
   readonly maxConnections: number;
   /** Peer ids that may connect here; none: any. */
   readonly allow: readonly string[];
+  /** Whether a peer may not connect here just now, whatever `allow` says. */
+  readonly shunned?: (peerId: string) => boolean;
+  /** Of libp2p, beside identify and ping. */
+  readonly services?: ServiceFactoryMap<Services>;
 }
 
 /** Connections that one address may open in a second, and handshakes under way at once. */
@@ -20,11 +28,23 @@ const PING_TIMEOUT_MS = 15_000;
 /** What one stream of one peer may have under way unread. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
+/** Streams of one connection, either way: a node of the older stack keeps one open for as long as an execution runs. */
+const MAX_STREAMS = 8_192;
+/** Of those, how many may come before the connection is ready for any; one more ends it. */
+const EARLY_STREAMS = 64;
+
 /**
- * Creates the libp2p host of this node: TCP, Noise, Yamux, identify and ping, and nothing else. It looks for nobody: no
- * discovery, no DHT, no relays. Start it once the protocols are registered.
+ * Creates the libp2p host of this node: TCP and WebSocket, Noise, Yamux, identify and ping, and nothing else but the
+ * services given. It looks for nobody: no discovery, no DHT, no relays. Start it once the protocols are registered.
  */
-export async function createHost({ privateKey, listen, maxConnections, allow }: HostInit): Promise<Libp2p> {
+export async function createHost<Services extends ServiceMap = ServiceMap>(
+  init: HostInit<Services>,
+): Promise<Libp2p<Services>> {
+  const { privateKey, listen, announce = [], maxConnections, allow, shunned = () => false } = init;
+  const refuses = (peer: PeerId): boolean => {
+    const id = peer.toString();
+    return (allow.length > 0 && !allow.includes(id)) || shunned(id);
+  };
   const [{ createLibp2p }, { tcp }, { noise }, { yamux }, { identify }, { ping }, { privateKeyFromProtobuf }] =
     await Promise.all([
       import('libp2p'),
@@ -35,22 +55,28 @@ export async function createHost({ privateKey, listen, maxConnections, allow }: 
       import('@libp2p/ping'),
       import('@libp2p/crypto/keys'),
     ]);
-  return await createLibp2p({
+  return await createLibp2p<Services>({
     ...(privateKey === null ? {} : { privateKey: privateKeyFromProtobuf(privateKey) }),
     start: false,
     nodeInfo: { name: 'inferbase', userAgent: 'inferbase' },
-    addresses: { listen: [...listen] },
+    addresses: { listen: [...listen], announce: [...announce] },
     // The connection manager's own limit lets through what is under way at once; the server's is hard.
     transports: [
       tcp({ maxConnections, outboundSocketInactivityTimeout: IDLE_MS, inboundSocketInactivityTimeout: IDLE_MS }),
+      await boundedWebSockets({ maxConnections, handshakeMs: TIMEOUT_MS, idleMs: IDLE_MS }),
     ],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: WINDOW_BYTES } })],
+    streamMuxers: [
+      yamux({
+        maxInboundStreams: MAX_STREAMS,
+        maxEarlyStreams: EARLY_STREAMS,
+        maxOutboundStreams: MAX_STREAMS,
+        streamOptions: { maxStreamWindowSize: WINDOW_BYTES },
+      }),
+    ],
     peerDiscovery: [],
-    services: { identify: identify(), ping: ping() },
-    connectionGater: {
-      denyInboundEncryptedConnection: (peer) => allow.length > 0 && !allow.includes(peer.toString()),
-    },
+    services: { ...init.services, identify: identify(), ping: ping() } as unknown as ServiceFactoryMap<Services>,
+    connectionGater: { denyInboundEncryptedConnection: refuses },
     connectionManager: {
       maxConnections,
       inboundConnectionThreshold: INBOUND_PER_SECOND,

@@ -1,0 +1,163 @@
+import type { Connection, PeerId, Stream } from '@libp2p/interface';
+
+export interface GossipGuardInit {
+  /** Peers that are slowed like all others and never let go, such as the boot nodes. */
+  readonly trusted: ReadonlySet<string>;
+  readonly hangUp: (peer: PeerId) => void;
+  readonly log: (line: string, fields?: object) => void;
+  /** What one neighbour and all together may send, in units a second; a unit is one entry, or 4 KiB. */
+  readonly perSecond?: readonly [neighbour: number, all: number];
+  /** How long a neighbour may send at its limit before it is let go, in ms. */
+  readonly patienceMs?: number;
+}
+
+/** What neighbours say on the streams of gossipsub, held to a rate. */
+export interface GossipGuard {
+  /** Watches a stream that a neighbour opened. */
+  watch(stream: Stream, connection: Connection): void;
+  /**
+   * Counts what came in one piece.
+   * @param entries messages, subscriptions and control entries in it
+   * @returns whether it is to be heard
+   */
+  admit(peer: PeerId, entries: number): boolean;
+  /** Whether a neighbour was let go a short while ago. */
+  isShunned(peerId: string): boolean;
+  forget(peerId: string): void;
+}
+
+/** A head that publishes a roll call for each of 1 500 requests a second is still heard. */
+const PER_SECOND = [2_000, 4_000] as const;
+const UNIT_BYTES = 4_096;
+/** Seconds' worth that may come at once, and of one that has just come. */
+const BURST_SECONDS = 2;
+const NEWCOMER_SECONDS = 0.25;
+const PATIENCE_MS = 10_000;
+const SHUN_MS = 60_000;
+const MAX_SHUNNED = 1_024;
+/** Bytes of messages not yet whole, of all neighbours together. */
+const MAX_HELD_BYTES = 32 * 1024 * 1024;
+/** One that holds less than this is not the reason. */
+const SMALL_BYTES = 64 * 1024;
+
+interface Bucket {
+  level: number;
+  at: number;
+}
+
+interface Neighbour extends Bucket {
+  readonly streams: Set<Stream>;
+  /** Since when it has been at its limit; `undefined`: it is not. */
+  over: number | undefined;
+  /** Bytes since the last whole message. */
+  held: number;
+  paused: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Holds each neighbour to a rate by not reading on: what it sends beyond waits at its end. One that keeps at it is let go for
+ * a minute. The rate of all together slows only those who use most of theirs, so that the others are still heard.
+ */
+export function createGossipGuard(init: GossipGuardInit): GossipGuard {
+  const { trusted, hangUp, log, perSecond = PER_SECOND, patienceMs = PATIENCE_MS } = init;
+  const [own, together] = perSecond;
+  const neighbours = new Map<string, Neighbour>();
+  const total: Bucket = { level: together * BURST_SECONDS, at: Date.now() };
+  const shunned = new Map<string, number>();
+  let held = 0;
+
+  function refill(bucket: Bucket, rate: number, now: number): void {
+    bucket.level = Math.min(rate * BURST_SECONDS, bucket.level + ((now - bucket.at) / 1_000) * rate);
+    bucket.at = now;
+  }
+
+  function neighbourOf(id: string): Neighbour {
+    const known = neighbours.get(id);
+    if (known !== undefined) return known;
+    const made: Neighbour = {
+      level: own * NEWCOMER_SECONDS,
+      at: Date.now(),
+      streams: new Set(),
+      over: undefined,
+      held: 0,
+      paused: undefined,
+    };
+    neighbours.set(id, made);
+    return made;
+  }
+
+  function isShunned(id: string): boolean {
+    return (shunned.get(id) ?? 0) > Date.now();
+  }
+
+  function letGo(peer: PeerId, problem: string): void {
+    const id = peer.toString();
+    if (isShunned(id)) return;
+    log('a peer was let go', { peer: id, problem });
+    shunned.delete(id);
+    shunned.set(id, Date.now() + SHUN_MS);
+    if (shunned.size > MAX_SHUNNED) shunned.delete(shunned.keys().next().value ?? '');
+    hangUp(peer);
+  }
+
+  function slow(neighbour: Neighbour, ms: number): void {
+    if (neighbour.paused !== undefined) return;
+    for (const stream of neighbour.streams) if (stream.readStatus === 'readable') stream.pause();
+    neighbour.paused = setTimeout(() => {
+      neighbour.paused = undefined;
+      for (const stream of neighbour.streams) if (stream.readStatus === 'paused') stream.resume();
+    }, ms).unref();
+  }
+
+  /** @returns whether it has a debt of more than a burst */
+  function spend(peer: PeerId, units: number): boolean {
+    const neighbour = neighbourOf(peer.toString());
+    const now = Date.now();
+    refill(neighbour, own, now);
+    refill(total, together, now);
+    neighbour.level -= units;
+    total.level -= units;
+    const crowded = total.level < 0 && neighbour.level < (own * BURST_SECONDS) / 2;
+    if (neighbour.level >= (own * BURST_SECONDS) / 2) neighbour.over = undefined;
+    if (neighbour.level < 0 || crowded) {
+      const debts = [-neighbour.level / own, crowded ? -total.level / together : 0];
+      slow(neighbour, Math.min(1_000, 10 + Math.max(...debts) * 1_000));
+      neighbour.over ??= now;
+      if (now - neighbour.over > patienceMs && !trusted.has(peer.toString())) {
+        neighbour.over = undefined;
+        letGo(peer, 'it floods gossip');
+      }
+    }
+    return neighbour.level < -own * BURST_SECONDS;
+  }
+
+  return {
+    watch(stream, { remotePeer }) {
+      const neighbour = neighbourOf(remotePeer.toString());
+      neighbour.streams.add(stream);
+      stream.addEventListener('message', ({ data }) => {
+        neighbour.held += data.byteLength;
+        held += data.byteLength;
+        if (held > MAX_HELD_BYTES && neighbour.held > SMALL_BYTES)
+          letGo(remotePeer, 'too many gossip messages are under way');
+        spend(remotePeer, data.byteLength / UNIT_BYTES);
+      });
+      stream.addEventListener('close', () => neighbour.streams.delete(stream));
+    },
+    admit(peer, entries) {
+      const neighbour = neighbourOf(peer.toString());
+      held -= neighbour.held;
+      neighbour.held = 0;
+      return !spend(peer, entries);
+    },
+    isShunned,
+    forget(id) {
+      const neighbour = neighbours.get(id);
+      if (neighbour === undefined) return;
+      held -= neighbour.held;
+      neighbour.held = 0;
+      clearTimeout(neighbour.paused);
+      neighbours.delete(id);
+    },
+  };
+}

@@ -1,0 +1,174 @@
+import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface';
+import { InferbaseError } from '../core/errors.ts';
+import { createDirectMessages } from './direct-messages.ts';
+import { type Gossip, type GossipSubEvents, type GossipsubMessage, MAX_GOSSIP_BYTES } from './gossip.ts';
+import type { GossipMessage, Swarm } from './swarm.ts';
+
+export interface HostSwarm extends Swarm {
+  /** Nothing is heard or taken any more; the host is stopped by its owner. */
+  stop(): void;
+}
+
+export type GossipHost = Libp2p<{ pubsub: Gossip }>;
+
+/** Streams of one protocol that one connection may have open towards us, and we towards it. */
+const MAX_INBOUND_STREAMS = 2_048;
+const MAX_OUTBOUND_STREAMS = 8_192;
+/** Without a signal of the caller's, a message must have left in this time, in ms. */
+const SEND_MS = 30_000;
+const OPEN_MS = 10_000;
+/** gossipsub's own part of a message: author, number, signature, key. */
+const ENVELOPE_BYTES = 512;
+
+/** What protocols need of a libp2p host, on one made with gossipsub; call it before the host starts. */
+export function createSwarm(
+  components: { readonly host: GossipHost },
+  { log }: { readonly log: (line: string, fields?: object) => void },
+): HostSwarm {
+  const { host } = components;
+  const { pubsub } = host.services;
+  const direct = createDirectMessages({ log });
+  const topics = new Set<string>();
+  const connected = new Map<string, PeerId>();
+  /** Protocol → base58 ids of the connected peers that speak it. */
+  const speaking = new Map<string, Set<string>>();
+  const peerListeners = new Set<(peerId: string, connected: boolean) => void>();
+  const gossipListeners = new Set<(message: GossipMessage) => void>();
+  /** Topic → its subscribers, until they may have changed. */
+  const subscribed = new Map<string, readonly string[]>();
+
+  function connectionTo(peerId: string): Connection | undefined {
+    const id = connected.get(peerId);
+    return id === undefined ? undefined : host.getConnections(id).find(({ status }) => status === 'open');
+  }
+  const tell = (peerId: string, connected: boolean): void => {
+    for (const listener of peerListeners) listener(peerId, connected);
+  };
+  const onStart = (): void => {
+    for (const topic of topics) pubsub.subscribe(topic);
+  };
+  const onSubscriptions = ({ detail }: GossipSubEvents['subscription-change']): void => {
+    for (const { topic } of detail.subscriptions) subscribed.delete(topic);
+    tell(detail.peerId.toString(), true);
+  };
+  const onCome = ({ detail }: CustomEvent<PeerId>): void => void connected.set(detail.toString(), detail);
+  const onGone = ({ detail }: CustomEvent<PeerId>): void => {
+    const peerId = detail.toString();
+    connected.delete(peerId);
+    for (const peers of speaking.values()) peers.delete(peerId);
+    subscribed.clear();
+    tell(peerId, false);
+  };
+  const onIdentify = ({ detail }: CustomEvent<{ peerId: PeerId; protocols: string[] }>): void => {
+    const peerId = detail.peerId.toString();
+    if (!connected.has(peerId)) return;
+    for (const [protocol, peers] of speaking) {
+      if (detail.protocols.includes(protocol)) peers.add(peerId);
+      else peers.delete(peerId);
+    }
+    tell(peerId, true);
+  };
+  const onGossip = ({ detail: { msg, propagationSource } }: CustomEvent<GossipsubMessage>): void => {
+    if (msg.type !== 'signed' || !topics.has(msg.topic)) return;
+    const message = {
+      topic: msg.topic,
+      author: msg.from.toString(),
+      relayedBy: propagationSource.toString(),
+      bytes: msg.data,
+    };
+    for (const listener of gossipListeners) listener(message);
+  };
+  host.addEventListener('start', onStart);
+  host.addEventListener('peer:connect', onCome);
+  host.addEventListener('peer:disconnect', onGone);
+  host.addEventListener('peer:identify', onIdentify);
+  pubsub.addEventListener('subscription-change', onSubscriptions);
+  pubsub.addEventListener('gossipsub:message', onGossip);
+
+  async function open(peerId: string, protocol: string, signal: AbortSignal): Promise<Stream> {
+    const connection = connectionTo(peerId);
+    if (connection === undefined) throw gone(peerId, 'it is not connected');
+    try {
+      return await connection.newStream([protocol], { signal, maxOutboundStreams: MAX_OUTBOUND_STREAMS });
+    } catch (error) {
+      throw gone(peerId, `it does not take ${protocol}`, error);
+    }
+  }
+
+  return {
+    peerId: host.peerId.toString(),
+    subscribe(topic) {
+      topics.add(topic);
+      if (host.status === 'started') pubsub.subscribe(topic);
+    },
+    subscribers(topic) {
+      const known = subscribed.get(topic);
+      if (known !== undefined) return known;
+      // gossipsub notices later than the host that somebody went.
+      const now = pubsub
+        .getSubscribers(topic)
+        .map(String)
+        .filter((peerId) => connected.has(peerId));
+      subscribed.set(topic, now);
+      return now;
+    },
+    async publish(topic, bytes) {
+      if (bytes.length + topic.length + ENVELOPE_BYTES > MAX_GOSSIP_BYTES) {
+        throw new InferbaseError(
+          'ERR_INVALID_REQUEST',
+          `A message of ${bytes.length} bytes cannot be published: gossip takes less than ${MAX_GOSSIP_BYTES}.`,
+        );
+      }
+      await pubsub.publish(topic, bytes);
+    },
+    onGossip(listener) {
+      gossipListeners.add(listener);
+      return () => gossipListeners.delete(listener);
+    },
+    async send(peerId, protocol, bytes, signal) {
+      const over = signal ?? AbortSignal.timeout(SEND_MS);
+      const stream = await open(peerId, protocol, over);
+      try {
+        stream.send(bytes);
+        await stream.close({ signal: over });
+      } catch (error) {
+        stream.abort(error as Error);
+        throw gone(peerId, 'it did not take the message', error);
+      }
+    },
+    async handle(protocol, maxBytes, listener) {
+      speaking.set(protocol, speaking.get(protocol) ?? new Set());
+      await host.handle(protocol, direct.reader(protocol, maxBytes, listener), {
+        maxInboundStreams: MAX_INBOUND_STREAMS,
+        maxOutboundStreams: MAX_OUTBOUND_STREAMS,
+      });
+    },
+    open: (peerId, protocol, signal) => open(peerId, protocol, signal ?? AbortSignal.timeout(OPEN_MS)),
+    async accept(protocol, listener) {
+      speaking.set(protocol, speaking.get(protocol) ?? new Set());
+      await host.handle(protocol, (stream, { remotePeer }) => listener(remotePeer.toString(), stream), {
+        maxInboundStreams: 2,
+        maxOutboundStreams: 2,
+      });
+    },
+    speakers: (protocol) => [...(speaking.get(protocol) ?? [])],
+    onPeers(listener) {
+      peerListeners.add(listener);
+      return () => peerListeners.delete(listener);
+    },
+    stop() {
+      host.removeEventListener('start', onStart);
+      host.removeEventListener('peer:connect', onCome);
+      host.removeEventListener('peer:disconnect', onGone);
+      host.removeEventListener('peer:identify', onIdentify);
+      pubsub.removeEventListener('subscription-change', onSubscriptions);
+      pubsub.removeEventListener('gossipsub:message', onGossip);
+      direct.stop();
+    },
+  };
+}
+
+function gone(peerId: string, problem: string, cause?: unknown): InferbaseError {
+  const why = cause instanceof Error ? ` (${cause.message})` : '';
+  return new InferbaseError('ERR_NOT_ENOUGH_NODES', `Node ${peerId}: ${problem}${why}.`, { cause });
+}
