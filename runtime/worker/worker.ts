@@ -1,0 +1,233 @@
+import { setTimeout } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
+import { parseCid } from '../core/cid.ts';
+import { InferbaseError } from '../core/errors.ts';
+import type { Outcome } from '../core/execution.ts';
+import type { ExecuteRequest, InferenceNode } from '../core/node.ts';
+import { expected } from '../core/wire-code.ts';
+import type { Attestation, RollCall, WorkAnswer, WorkerService, WorkOrder } from '../core/work.ts';
+import type { FunctionStore } from '../store/store.ts';
+import { createLineBudget } from '../telemetry/line-budget.ts';
+import { toOrderedRequest } from '../wire/execute-request.ts';
+import { matchesAttributes } from './attributes.ts';
+import { installFunction } from './install-function.ts';
+import { createInstalls } from './installs.ts';
+import { createOrderLine } from './order-line.ts';
+import { createTakenOrders, refusal } from './taken-orders.ts';
+
+export interface WorkerComponents {
+  /** Runs a function on this very node. */
+  readonly node: Pick<InferenceNode, 'execute'>;
+  readonly store: Pick<FunctionStore, 'has' | 'get' | 'list'>;
+  /** Signs what came of an order; `null`: nothing is signed. */
+  readonly sign: ((order: WorkOrder, outcome: Outcome) => Attestation) | null;
+  log(line: string, fields?: object): void;
+}
+
+export interface WorkerInit {
+  /** base58 peer ids of the heads that may ask; none: any. */
+  readonly heads: readonly string[];
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Executions at once. */
+  readonly concurrency: number;
+  /** Orders that may wait. */
+  readonly queue: number;
+  /** Longest an execution may take, in ms. A head that does not say how long it waits is taken to wait twice as long. */
+  readonly deadlineMs: number;
+  /** Most bytes of requests in work; default 256 MiB. */
+  readonly heldBytes?: number;
+  /** How long a roll call waits for an install it started, in ms; default 3 000. */
+  readonly patienceMs?: number;
+}
+
+export interface Worker extends WorkerService {
+  /** Ends installs; executions end with the sandbox. */
+  close(): void;
+}
+
+/** Shorter than the 5 s that heads wait by default: the head learns of it while it still listens. */
+const PATIENCE_MS = 3_000;
+/** Roll calls that wait for installs at once; the others are told "not here" right away. */
+const MAX_PATIENT = 256;
+const HELD_BYTES = 256 * 1_048_576;
+/** How long a function is taken to be here without looking again, in ms. */
+const READY_MS = 10_000;
+const MAX_READY = 10_000;
+/** Lines of the log that a head's requests may cause. */
+const HEAD_LINES = { lines: 20, windowMs: 60_000 } as const;
+/** Heads that are not allowed and were told of once. */
+const MAX_STRANGERS = 1_000;
+
+/** b7s's codes, as text (models/codes/code.go). */
+const ACCEPTED = '202';
+const NOT_HERE = '404';
+const INSTALL_FAILED = '500';
+const NOT_SUPPORTED = '501';
+const FULL = '503';
+
+/** The use cases of a worker: it says what it can run, installs what it cannot yet, and runs what heads order. */
+export function createWorker({ node, store, sign, log }: WorkerComponents, init: WorkerInit): Worker {
+  const { patienceMs = PATIENCE_MS, heldBytes = HELD_BYTES } = init;
+  const allowed = new Set(init.heads);
+  const strangers = new LRUCache<string, true>({ max: MAX_STRANGERS });
+  const line = createOrderLine({ places: init.concurrency, queue: init.queue, heldBytes });
+  const taken = createTakenOrders();
+  const tell = createLineBudget((text, fields) => log(text, fields), HEAD_LINES);
+  /** By CID as the head wrote it. */
+  const ready = new LRUCache<string, true>({ max: MAX_READY, ttl: READY_MS });
+  const installs = createInstalls({
+    async install(cid, signal) {
+      await installFunction(store, cid, signal);
+      ready.set(cid, true);
+      log('function installed', { cid });
+    },
+    onFailed: (cid, head, error) => tell(head, `function not installed: ${describe(error)}`, { cid, head }),
+  });
+  let patient = 0;
+  let closed = false;
+
+  function serves(head: string): boolean {
+    if (allowed.size === 0 || allowed.has(head)) return true;
+    if (!strangers.has(head)) log('a head that work.heads does not name is ignored', { head });
+    strangers.set(head, true);
+    return false;
+  }
+
+  async function isReady(cid: string): Promise<boolean> {
+    if (ready.has(cid)) return true;
+    const here = await store.has(cid, '');
+    if (here) ready.set(cid, true);
+    return here;
+  }
+
+  /** What to answer about a function that is not here. */
+  async function codeAfterInstall(cid: string, head: string): Promise<string> {
+    const before = installs.failure(cid);
+    const end = before ?? (await soon(installs.start(cid, head)));
+    if (end === undefined) return NOT_HERE;
+    if (end === null) return ACCEPTED;
+    return end.code === 'ERR_BUSY' || end.code === 'ERR_CLOSED' ? FULL : INSTALL_FAILED;
+  }
+
+  /** How an install ended, or `undefined` when that takes longer than a roll call waits. */
+  async function soon<T>(end: Promise<T>): Promise<T | undefined> {
+    if (patient >= MAX_PATIENT) return undefined;
+    patient++;
+    const over = new AbortController();
+    try {
+      const late = setTimeout(patienceMs, undefined, { signal: over.signal }).catch(() => undefined);
+      return await Promise.race([end, late]);
+    } finally {
+      patient--;
+      over.abort();
+    }
+  }
+
+  async function run(order: WorkOrder, head: string, signal: AbortSignal): Promise<WorkAnswer> {
+    const { requestId } = order;
+    try {
+      const request = boundedRequest(order, init.deadlineMs);
+      const cid = request.functionId;
+      if (!(await isReady(cid))) {
+        void installs.start(cid, head);
+        throw new InferbaseError('ERR_FUNCTION_NOT_FOUND', `${cid} is not installed here yet; ask again by roll call`);
+      }
+      const leave = await line.enter(head, sizeOf(request), signal);
+      try {
+        // Until it has run: what was here may be gone, or damaged.
+        ready.delete(cid);
+        const { results } = await node.execute(request, { requestId, signal });
+        const outcome = results[0]?.outcome;
+        if (outcome === undefined) throw new Error('the node answered without an outcome');
+        ready.set(cid, true);
+        const code = outcome.cause === 'exited' && outcome.exitCode === 0 ? '200' : '500';
+        return { requestId, code, outcome, message: '', attestation: sign === null ? null : sign(order, outcome) };
+      } finally {
+        leave();
+      }
+    } catch (error) {
+      if (expected(error) === null) tell(head, `order failed: ${describe(error)}`, { requestId, head });
+      return refusal(requestId, error);
+    }
+  }
+
+  return {
+    async rollCall(call, from) {
+      if (!serves(from) || !matchesAttributes(init.attributes, call.attributes)) return null;
+      return { code: await codeFor(call, from), load: line.load };
+    },
+    async execute(order, from, signal) {
+      if (!serves(from)) return refusal(order.requestId, notAllowed(from));
+      const bound = new AbortController();
+      const end = (): void => bound.abort();
+      if (signal.aborted) end();
+      signal.addEventListener('abort', end, { once: true });
+      // Waiting for a place counts as well: nobody listens when the head has given up.
+      const waitsMs = order.deadlineMs ?? 2 * init.deadlineMs;
+      const timer = globalThis.setTimeout(end, Math.max(0, Math.min(waitsMs, MAX_TIMER_MS)));
+      try {
+        return await taken.take(order, from, bound.signal, (shared) => run(order, from, shared));
+      } catch (error) {
+        return refusal(order.requestId, error);
+      } finally {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+      }
+    },
+    async install(cid, from) {
+      if (!serves(from)) return null;
+      try {
+        const end = (await isReady(cid)) ? null : await installs.start(cid, from);
+        return end === null ? { code: ACCEPTED, message: 'installed' } : null;
+      } catch (error) {
+        tell(from, `function not installed: ${describe(error)}`, { cid, head: from });
+        return null;
+      }
+    },
+    close() {
+      closed = true;
+      installs.close();
+    },
+  };
+
+  async function codeFor({ functionId, consensus }: RollCall, head: string): Promise<string> {
+    if (consensus !== 0) return NOT_SUPPORTED;
+    if (closed || !line.takes(head)) return FULL;
+    if (ready.has(functionId)) return ACCEPTED;
+    try {
+      parseCid(functionId);
+      return (await isReady(functionId)) ? ACCEPTED : await codeAfterInstall(functionId, head);
+    } catch (error) {
+      if (expected(error) === null) tell(head, `roll call failed: ${describe(error)}`, { head });
+      return INSTALL_FAILED;
+    }
+  }
+}
+
+/** Longer ones fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** What this node makes of an order: one execution, of no longer than the head waits. */
+function boundedRequest({ request, deadlineMs }: WorkOrder, ownMs: number): ExecuteRequest {
+  const asked = { ...toOrderedRequest(request), nodeCount: 1 };
+  // Rights that nobody narrowed are shared by executions; most heads wait as long as a worker runs.
+  if (deadlineMs === null || deadlineMs >= ownMs) return asked;
+  const waits = Math.max(1, Math.floor(deadlineMs));
+  return { ...asked, limits: { ...asked.limits, deadlineMs: Math.min(waits, asked.limits.deadlineMs ?? waits) } };
+}
+
+/** What a request holds in memory, in bytes, about. */
+function sizeOf({ stdin, env, parameters, body }: ExecuteRequest): number {
+  let size = 1_024 + stdin.length + 2 * (body.config?.stdin?.length ?? 0);
+  for (const [name, value] of env) size += 64 + 2 * (name.length + value.length);
+  for (const value of parameters) size += 32 + 2 * value.length;
+  return size;
+}
+
+function notAllowed(head: string): InferbaseError {
+  return new InferbaseError('ERR_PERMISSION_DENIED', `this worker takes no orders of ${head}; add it to work.heads`);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
