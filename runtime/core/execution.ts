@@ -3,16 +3,16 @@ import type { Limits } from './limits.ts';
 import type { Permissions } from './permissions.ts';
 
 /** Why an execution ended. The first cause recorded wins. */
-export type Cause =
-  | 'exited'
-  | 'trapped'
-  | 'deadline'
-  | 'fuel'
-  | 'memory'
-  | 'output'
-  | 'calls'
-  | 'cancelled'
-  | 'interrupted';
+export const CAUSES = [
+  ...(['exited', 'trapped', 'deadline', 'fuel', 'memory', 'output', 'calls', 'cancelled', 'interrupted'] as const),
+] as const;
+
+export type Cause = (typeof CAUSES)[number];
+
+/** Whether a text from elsewhere names a cause. */
+export function isCause(text: string): text is Cause {
+  return (CAUSES as readonly string[]).includes(text);
+}
 
 /** A file that a guest finds in its file system. */
 export interface SeedFile {

@@ -35,3 +35,19 @@ export function trapExitCode(text: string): number {
   const row = TRAP_EXIT_CODES.find(([part]) => text.includes(part));
   return row === undefined ? 255 : row[1];
 }
+
+/** bls-runtime's own codes for traps; 101 is what its crash leaves. */
+const TRAPS: ReadonlySet<number> = new Set([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 101]);
+
+/**
+ * The likeliest cause behind the exit code of a node that tells no more. A guest may exit with any of these itself; 1 is
+ * taken for the guest's own, since out of fuel is rarer by far than a plain failure.
+ * @param exitCode below 0: the process was killed
+ */
+export function causeOfExitCode(exitCode: number): Cause {
+  if (TRAPS.has(exitCode)) return 'trapped';
+  if (exitCode === CAUSE_EXIT_CODES.interrupted || exitCode < 0) return 'interrupted';
+  if (exitCode === CAUSE_EXIT_CODES.deadline) return 'deadline';
+  if (exitCode === CAUSE_EXIT_CODES.memory) return 'memory';
+  return 'exited';
+}

@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { decodeJson, type GoType, indentJson } from '../wire/go-json.ts';
-import { unpackError } from '../wire/json-scan.ts';
+import { decodeJson, type GoType, indentJson, unpackError } from '../wire/go-json.ts';
 
 /**
  * Decodes a request's body as echo's binder does: an empty one binds nothing whatever its type, and any other needs a

@@ -25,17 +25,22 @@ const EXTRAS = struct('execute.Inferbase', {
   limits: struct('execute.Limits', Object.fromEntries(LIMIT_NAMES.map((name) => [name.toLowerCase(), UINT64]))),
 });
 
+const ATTESTORS = struct('execute.AttributeAttestors', { each: list(STRING), one_of: list(STRING) });
+
+/** What a worker has to be; also a field of roll calls. */
+export const ATTRIBUTES = struct('execute.Attributes', {
+  values: list(PARAMETER),
+  attestation_required: BOOL,
+  attestors: ATTESTORS,
+});
+
 const CONFIG = struct('execute.Config', {
   runtime: RUNTIME,
   env_vars: list(struct('execute.EnvVar', { name: STRING, value: STRING })),
   stdin: STRING,
   permissions: list(STRING),
   result_aggregation: struct('execute.ResultAggregation', { enable: BOOL, type: STRING, parameters: list(PARAMETER) }),
-  attributes: struct('execute.Attributes', {
-    values: list(PARAMETER),
-    attestation_required: BOOL,
-    attestors: struct('execute.AttributeAttestors', { each: list(STRING), one_of: list(STRING) }),
-  }),
+  attributes: ATTRIBUTES,
   number_of_nodes: INT,
   timeout: INT,
   consensus_algorithm: STRING,
@@ -43,14 +48,16 @@ const CONFIG = struct('execute.Config', {
   inferbase: EXTRAS,
 });
 
-export const EXECUTE_REQUEST = struct('main.ExecuteRequest', {
+/** The fields of b7s's `execute.Request`; messages embed them. */
+export const REQUEST_TYPES = {
   function_id: STRING,
   method: STRING,
   parameters: list(PARAMETER),
   config: CONFIG,
   signature: STRING,
-  topic: STRING,
-});
+};
+
+export const EXECUTE_REQUEST = struct('main.ExecuteRequest', { ...REQUEST_TYPES, topic: STRING });
 
 /** Most parameters and most variables of a request; millions fit into a body, and each is a string on two heaps. */
 const MAX_ITEMS = 10_000;

@@ -1,5 +1,7 @@
+import { InferbaseError } from '../core/errors.ts';
 import { hasMoreValuesThan } from '../core/json-size.ts';
-import { endOfString, endOfValue, skipSpace, unpackError } from './json-scan.ts';
+import { type Bind, findTypeError, fold } from './go-type-error.ts';
+import { endOfValue, JsonProblem } from './json-scan.ts';
 
 /**
  * JSON as Go's `encoding/json` reads and writes it, as far as clients can tell: keys match in any case, unknown ones
@@ -11,7 +13,7 @@ import { endOfString, endOfValue, skipSpace, unpackError } from './json-scan.ts'
  * counts as a whole.
  */
 export interface GoType<T> {
-  readonly kind: 'string' | 'bool' | 'int' | 'uint' | 'float' | 'list' | 'struct';
+  readonly kind: 'string' | 'bool' | 'int' | 'uint' | 'float' | 'time' | 'any' | 'list' | 'map' | 'struct';
   /** As Go prints the type in its errors. */
   readonly name: string;
   /** What a `null` element of a list becomes. */
@@ -36,12 +38,22 @@ function scalar<T>(kind: GoType<T>['kind'], name: string, zero: T): GoType<T> {
 export const STRING = scalar<string>('string', 'string', '');
 export const BOOL = scalar<boolean>('bool', 'bool', false);
 export const INT = scalar<number>('int', 'int', 0);
+export const UINT = scalar<number>('uint', 'uint', 0);
 export const UINT64 = scalar<number>('uint', 'uint64', 0);
 export const FLOAT64 = scalar<number>('float', 'float64', 0);
+/** RFC 3339 text. */
+export const TIME = scalar<string>('time', 'time.Time', '');
+/** Whatever stands there. */
+export const ANY = scalar<unknown>('any', 'interface {}', null);
 
 /** `[]element` of Go. */
 export function list<T>(element: GoType<T>): GoType<readonly T[]> {
   return { kind: 'list', name: `[]${element.name}`, zero: [], element, fields: NO_FIELDS };
+}
+
+/** `map[string]element` of Go. */
+export function map<T>(element: GoType<T>): GoType<Readonly<Record<string, T>>> {
+  return { kind: 'map', name: `map[string]${element.name}`, zero: {}, element, fields: NO_FIELDS };
 }
 
 /**
@@ -62,25 +74,50 @@ export function struct<F extends Readonly<Record<string, GoType<unknown>>>>(
  * @throws InferbaseError `ERR_INVALID_REQUEST` with echo's words for a syntax or type error, or for too many values
  */
 export function decodeJson<T>(body: Buffer, type: GoType<T>): T {
-  if (hasMoreValuesThan(MAX_VALUES, body)) {
-    throw unpackError(
-      `code=400, message=more than ${MAX_VALUES} JSON values in one body; send data as text in one field`,
-    );
+  try {
+    return bindJson(parseJson(body), type, body);
+  } catch (error) {
+    throw error instanceof JsonProblem ? unpackError(error.echo) : error;
   }
-  const value = bind(parseFirst(body), type);
-  if (value !== MISMATCH) return value as T;
-  throw unpackError(findTypeError(body, { type, start: 0, path: '', owner: '' }) ?? 'code=400, message=Bad Request');
 }
 
-function parseFirst(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return JSON.parse(body.toString('utf8', 0, endOfValue(body, 0)));
+/** The error of a body that cannot be read, in the words of b7s's handlers. */
+export function unpackError(text: string): InferbaseError {
+  return new InferbaseError('ERR_INVALID_REQUEST', `could not unpack request: ${text}`);
+}
+
+/**
+ * The first JSON value of a text, as `JSON.parse` gives it.
+ * @throws JsonProblem for a syntax error or too many values
+ */
+export function parseJson(text: Buffer): unknown {
+  if (hasMoreValuesThan(MAX_VALUES, text)) {
+    const what = `more than ${MAX_VALUES} JSON values in one body; send data as text in one field`;
+    throw new JsonProblem(what, `code=400, message=${what}`);
   }
+  try {
+    return JSON.parse(text.toString());
+  } catch {
+    return JSON.parse(text.toString('utf8', 0, endOfValue(text, 0)));
+  }
+}
+
+/**
+ * Makes a parsed value one of a type, in place; unknown keys stay in it.
+ * @param text that it was parsed from
+ * @throws JsonProblem naming the field whose type is wrong
+ */
+export function bindJson<T>(parsed: unknown, type: GoType<T>, text: Buffer): T {
+  const value = bind(parsed, type);
+  if (value !== MISMATCH) return value as T;
+  throw findTypeError(text, type, fits) ?? new JsonProblem('it does not fit', 'code=400, message=Bad Request');
 }
 
 const MISMATCH = Symbol('mismatch');
+const RFC3339 =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+
+const fits: Bind = (value, type) => bind(value, type) !== MISMATCH;
 
 function bind(value: unknown, type: GoType<unknown>): unknown {
   if (value === null) return type.zero;
@@ -95,6 +132,14 @@ function bind(value: unknown, type: GoType<unknown>): unknown {
       return Number.isInteger(value) && Math.abs(value as number) <= 2 ** 63 ? value : MISMATCH;
     case 'uint':
       return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 2 ** 64 ? value : MISMATCH;
+    case 'time':
+      return typeof value === 'string' && RFC3339.test(value) ? value : MISMATCH;
+    case 'any':
+      return value;
+    case 'map':
+      return typeof value === 'object' && !Array.isArray(value) && type.element !== null
+        ? bindMap(value as Record<string, unknown>, type.element)
+        : MISMATCH;
     case 'list':
       return Array.isArray(value) && type.element !== null ? bindList(value, type.element) : MISMATCH;
     case 'struct':
@@ -110,6 +155,15 @@ function bindList(values: unknown[], element: GoType<unknown>): unknown {
     const item = bind(values[i], element);
     if (item === MISMATCH) return MISMATCH;
     if (item !== values[i]) values[i] = item;
+  }
+  return values;
+}
+
+function bindMap(values: Record<string, unknown>, element: GoType<unknown>): unknown {
+  for (const key in values) {
+    const item = bind(values[key], element);
+    if (item === MISMATCH) return MISMATCH;
+    if (item !== values[key]) values[key] = item;
   }
   return values;
 }
@@ -138,82 +192,6 @@ function bindFolded(given: Record<string, unknown>, fields: ReadonlyMap<string, 
     if (fields.has(name) && (given[key] ?? null) !== null) renamed[name] = given[key];
   }
   return bindStruct(renamed, fields);
-}
-
-/** Go folds the long s and the Kelvin sign too; `toLowerCase` knows only the latter. */
-function fold(key: string): string {
-  return key.toLowerCase().replaceAll('ſ', 's');
-}
-
-interface Place {
-  readonly type: GoType<unknown>;
-  /** Byte offset at or before the value. */
-  readonly start: number;
-  /** Keys from the root, joined by dots. */
-  readonly path: string;
-  /** Name of the struct the value is a field of, without its package. */
-  readonly owner: string;
-}
-
-/** The first wrong type in a body that is valid JSON, in document order, as echo words it. */
-function findTypeError(body: Buffer, place: Place): string | null {
-  const { type, path, owner } = place;
-  const start = skipSpace(body, place.start);
-  const opening = body[start];
-  if (opening === 0x6e) return null;
-  if (opening === 0x7b && type.kind === 'struct') return findInObject(body, { ...place, start });
-  if (opening === 0x5b && type.kind === 'list') return findInArray(body, { ...place, start });
-  const nested = opening === 0x7b || opening === 0x5b;
-  const end = nested ? start + 1 : endOfValue(body, start);
-  const text = nested ? '' : body.toString('latin1', start, end);
-  const got = describe(opening, text, type);
-  if (got === null) return null;
-  const into = owner === '' ? 'value' : `struct field ${owner}.${path}`;
-  return (
-    `code=400, message=Unmarshal type error: expected=${type.name}, got=${got}, field=${path}, offset=${end}, ` +
-    `internal=json: cannot unmarshal ${got} into Go ${into} of type ${type.name}`
-  );
-}
-
-/** What stands where another type was expected; `null` where it fits. */
-function describe(opening: number | undefined, text: string, type: GoType<unknown>): string | null {
-  if (opening === 0x7b) return 'object';
-  if (opening === 0x5b) return 'array';
-  if (opening === 0x22) return type.kind === 'string' ? null : 'string';
-  if (opening === 0x74 || opening === 0x66) return type.kind === 'bool' ? null : 'bool';
-  if (type.kind !== 'int' && type.kind !== 'uint' && type.kind !== 'float') return 'number';
-  return bind(Number(text), type) === MISMATCH ? `number ${text}` : null;
-}
-
-function findInArray(body: Buffer, place: Place): string | null {
-  const { element } = place.type;
-  let at = skipSpace(body, place.start + 1);
-  while (element !== null && body[at] !== 0x5d) {
-    const error = findTypeError(body, { ...place, type: element, start: at });
-    if (error !== null) return error;
-    at = skipSpace(body, skipSpace(body, endOfValue(body, at)));
-    if (body[at] === 0x2c) at = skipSpace(body, at + 1);
-  }
-  return null;
-}
-
-function findInObject(body: Buffer, place: Place): string | null {
-  const owner = place.type.name.slice(place.type.name.lastIndexOf('.') + 1);
-  let at = skipSpace(body, place.start + 1);
-  while (body[at] !== 0x7d) {
-    const keyEnd = endOfString(body, at);
-    const key = fold(JSON.parse(body.toString('utf8', at, keyEnd)) as string);
-    const start = skipSpace(body, skipSpace(body, keyEnd) + 1);
-    const type = place.type.fields.get(key);
-    if (type !== undefined) {
-      const path = place.path === '' ? key : `${place.path}.${key}`;
-      const error = findTypeError(body, { type, start, path, owner });
-      if (error !== null) return error;
-    }
-    at = skipSpace(body, endOfValue(body, start));
-    if (body[at] === 0x2c) at = skipSpace(body, at + 1);
-  }
-  return null;
 }
 
 const HTML = /[<>&\u2028\u2029]/g;

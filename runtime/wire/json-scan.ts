@@ -1,10 +1,19 @@
-import { InferbaseError } from '../core/errors.ts';
-
 /**
  * Finds where JSON values, strings and numbers end, byte by byte, and words what is wrong with them as Go's
- * `encoding/json` does (its scanner.go) inside echo's binding error. Only bodies that `JSON.parse` refused, or whose
- * values have wrong types, come this way.
+ * `encoding/json` does (its scanner.go). Only text that `JSON.parse` refused, or whose values have wrong types, comes this
+ * way.
  */
+
+/** What is wrong with JSON text; whoever asked for the reading makes an error of it. */
+export class JsonProblem extends Error {
+  /** The same as echo's binder words it, for the bodies of HTTP requests. */
+  readonly echo: string;
+
+  constructor(message: string, echo: string) {
+    super(message);
+    this.echo = echo;
+  }
+}
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
@@ -28,11 +37,6 @@ const LITERALS: ReadonlyMap<number, string> = new Map([
   [0x6e, 'null'],
 ]);
 
-/** The error of a body that cannot be read, in the words of b7s's handlers. */
-export function unpackError(text: string): InferbaseError {
-  return new InferbaseError('ERR_INVALID_REQUEST', `could not unpack request: ${text}`);
-}
-
 /** Index of the first byte at or after `from` that is not white space; the length when there is none. */
 export function skipSpace(bytes: Uint8Array, from: number): number {
   let at = from;
@@ -46,12 +50,12 @@ export function skipSpace(bytes: Uint8Array, from: number): number {
 /**
  * Index just past the first JSON value at or after `from`; whatever follows it is not looked at. Without recursion, so
  * that nesting costs no stack.
- * @throws InferbaseError `ERR_INVALID_REQUEST` naming offset and character
+ * @throws JsonProblem naming offset and character
  */
 export function endOfValue(bytes: Uint8Array, from: number): number {
   const closers: number[] = [];
   let at = skipSpace(bytes, from);
-  if (at >= bytes.length) throw unpackError('code=400, message=EOF, internal=EOF');
+  if (at >= bytes.length) throw new JsonProblem('it is empty', 'code=400, message=EOF, internal=EOF');
   for (;;) {
     at = skipSpace(bytes, at);
     const byte = bytes[at];
@@ -153,14 +157,17 @@ function isHex(byte: number | undefined): boolean {
   return isDigit(byte) || (byte !== undefined && (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
 }
 
-function invalid(bytes: Uint8Array, at: number, context: string): InferbaseError {
+function invalid(bytes: Uint8Array, at: number, context: string): JsonProblem {
   const byte = bytes[at];
-  if (byte === undefined) return unpackError('code=400, message=unexpected EOF, internal=unexpected EOF');
+  if (byte === undefined) {
+    return new JsonProblem('it ends too early', 'code=400, message=unexpected EOF, internal=unexpected EOF');
+  }
   return syntaxError(`invalid character ${quoteByte(byte)} ${context}`, at);
 }
 
-function syntaxError(text: string, at: number): InferbaseError {
-  return unpackError(`code=400, message=Syntax error: offset=${at + 1}, error=${text}, internal=${text}`);
+function syntaxError(text: string, at: number): JsonProblem {
+  const echo = `code=400, message=Syntax error: offset=${at + 1}, error=${text}, internal=${text}`;
+  return new JsonProblem(`${text} (byte ${at + 1})`, echo);
 }
 
 const NAMED_BYTES: ReadonlyMap<number, string> = new Map([
