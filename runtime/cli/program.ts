@@ -18,6 +18,7 @@ const COMMANDS: readonly (readonly [name: string, summary: string, load: () => P
   ['unpin', 'give up a pin', async () => (await import('./unpin.ts')).addUnpin],
   ['pins', 'show what is pinned, here and elsewhere', async () => (await import('./pins.ts')).addPins],
   ['store', 'look after the data folder', async () => (await import('./store/store.ts')).addStore],
+  ['keys', 'make and show libp2p keys', async () => (await import('./keys.ts')).addKeys],
   ['inspect', 'show what a CID or a file is', async () => (await import('./inspect.ts')).addInspect],
 ];
 

@@ -1,9 +1,8 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
-import { link, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { base58btc } from 'multiformats/bases/base58';
 import { InferbaseError } from '../core/errors.ts';
-import { makeFolder } from '../core/folder.ts';
+import { createFile } from './durable-file.ts';
 
 /** Who a node is to others: a libp2p Ed25519 key. */
 export interface Identity {
@@ -43,7 +42,7 @@ export async function loadIdentity(path: string, { create }: { readonly create: 
   const stored = await readKeyFile(path);
   if (stored !== null) return parseIdentity(stored, path);
   if (!create) {
-    throw new InferbaseError('ERR_INVALID_SETTING', `There is no key file ${path}; name one that exists.`);
+    throw new InferbaseError('ERR_INVALID_SETTING', `There is no key file ${path}; name one that exists, or make one with inferbase keys generate.`);
   }
   await createKeyFile(path);
   // Not the bytes just made: another process may have been first.
@@ -63,48 +62,11 @@ async function readKeyFile(path: string): Promise<Buffer | null> {
 
 /** Leaves an existing file alone; a reader never sees half a file. */
 async function createKeyFile(path: string): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    await makeFolder(dirname(path), 0o700);
-    await writeSynced(temporary, generateKeyFile());
-    try {
-      await publish(temporary, path);
-    } finally {
-      await rm(temporary, { force: true });
-    }
-    await syncFolder(dirname(path));
+    await createFile(path, generateKeyFile(), 0o600);
   } catch (error) {
     throw unavailable(path, `it cannot be written (${codeOf(error)})`, error);
   }
-}
-
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** `link` is the rename that never replaces; the few file systems without hard links get the plain one. */
-async function publish(temporary: string, path: string): Promise<void> {
-  try {
-    await link(temporary, path);
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === 'EEXIST') return;
-    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP' && code !== 'ENOSYS') throw error;
-    if ((await readKeyFile(path)) === null) await rename(temporary, path);
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r').catch(() => null);
-  // Some systems cannot open or sync a folder; the file itself is on disk by now.
-  await folder?.sync().catch(() => {});
-  await folder?.close();
 }
 
 function generateKeyFile(): Buffer {
