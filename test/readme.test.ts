@@ -94,6 +94,7 @@ const COMMANDS: Readonly<Record<string, (command: string) => Promise<void>>> = {
   'npx inferbase store import': async (command) => {
     assert.match(await shell(command.replace('average.car', carFile())), /pinned as average/);
   },
+  'npx inferbase keys': async (command) => assert.match(await shell(command), /^peer id 12D3KooW/),
   // Another node may be running on this machine.
   'npx inferbase serve': async (command) => startAndStop(command.replace('/tcp/9011', '/tcp/0'), /API http/),
   // No container engine runs everywhere: this test takes the Dockerfile's steps one by one instead.
