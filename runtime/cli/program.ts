@@ -22,6 +22,12 @@ const COMMANDS: readonly (readonly [name: string, summary: string, load: () => P
   ['inspect', 'show what a CID or a file is', async () => (await import('./inspect.ts')).addInspect],
 ];
 
+/** Programs of the Go nodes that this one is installed as too, by name; their launchers put it before the arguments. */
+const ALIASES: ReadonlyMap<string, () => Promise<(args: readonly string[]) => Promise<number>>> = new Map([
+  ['allora-node', async () => (await import('./allora/allora-node.ts')).runAlloraNode],
+  ['allora-keys', async () => (await import('./allora/allora-keys.ts')).runAlloraKeys],
+]);
+
 /** Names of all commands, in the order of `--help`. */
 export const COMMAND_NAMES: readonly string[] = COMMANDS.map(([name]) => name);
 
@@ -31,6 +37,8 @@ export const COMMAND_NAMES: readonly string[] = COMMANDS.map(([name]) => name);
  * @returns the exit code
  */
 export async function parseCommandLine(args: readonly string[]): Promise<number> {
+  const alias = ALIASES.get(args[0] ?? '');
+  if (alias !== undefined) return (await alias())(args.slice(1));
   let exitCode: number = EXIT.ok;
   const program = new Command('inferbase')
     .description('Runs WebAssembly inference functions by CID.')

@@ -1,10 +1,10 @@
 import type { Runtime } from '../runtime.ts';
 import { storeFunctions } from './functions-folder.ts';
-import { aborted, watchInterrupt } from './interrupt.ts';
+import { aborted, type Interrupt, watchInterrupt } from './interrupt.ts';
 import { withRuntime } from './open-runtime.ts';
 import { findPackage } from './package-root.ts';
 import type { AddCommand } from './program.ts';
-import { addSettingsFlags, commandSettings } from './settings-flags.ts';
+import { addSettingsFlags, type CommandSettings, commandSettings } from './settings-flags.ts';
 import { print } from './terminal.ts';
 
 const EXAMPLES = `
@@ -31,27 +31,31 @@ export const addServe: AddCommand = (program) => {
     .addHelpText('after', EXAMPLES);
   addSettingsFlags(command).action(async (options: Record<string, unknown>) => {
     const interrupt = watchInterrupt();
-    const loaded = await commandSettings(options, { fileNames: SETTINGS_FILES });
-    const { settings, log } = loaded;
-    await withRuntime(loaded, async (runtime) => {
-      const { peerId } = await runtime.openNode();
-      print(`inferbase ${findPackage().version}`);
-      print(`peer id ${peerId}`);
-      print(`data folder ${settings.dataDir}`);
-      for (const [name, { url }] of Object.entries(settings.upstreams)) print(`upstream ${name} ${url}`);
-      for (const gateway of settings.gateways) print(`gateway ${gateway}`);
-      if (settings.gateways.length === 0) print('gateway none');
-      for (const address of await runtime.joinPeers()) print(`peer address ${address}`);
-      for (const address of settings.peers.enabled ? settings.peers.connect : []) print(`peer ${address}`);
-      if (settings.functionsDir !== null) await storeFunctions(runtime, settings.functionsDir, settings.dataDir, log);
-      const api = await listen(runtime);
-      print(`API ${api}`);
-      for (const entry of settings.web.functions) print(`web ${api}/fn/${webName(entry)}/`);
-      await aborted(interrupt.signal);
-      print(`closing after ${interrupt.name}`);
-    });
+    await serveUntil(interrupt, await commandSettings(options, { fileNames: SETTINGS_FILES }));
   });
 };
+
+/** Serves with these settings, and says where, until it is told to stop. */
+export async function serveUntil(interrupt: Interrupt, loaded: CommandSettings): Promise<void> {
+  const { settings, log } = loaded;
+  await withRuntime(loaded, async (runtime) => {
+    const { peerId } = await runtime.openNode();
+    print(`inferbase ${findPackage().version}`);
+    print(`peer id ${peerId}`);
+    print(`data folder ${settings.dataDir}`);
+    for (const [name, { url }] of Object.entries(settings.upstreams)) print(`upstream ${name} ${url}`);
+    for (const gateway of settings.gateways) print(`gateway ${gateway}`);
+    if (settings.gateways.length === 0) print('gateway none');
+    for (const address of await runtime.joinPeers()) print(`peer address ${address}`);
+    for (const address of settings.peers.enabled ? settings.peers.connect : []) print(`peer ${address}`);
+    if (settings.functionsDir !== null) await storeFunctions(runtime, settings.functionsDir, settings.dataDir, log);
+    const api = await listen(runtime);
+    print(`API ${api}`);
+    for (const entry of settings.web.functions) print(`web ${api}/fn/${webName(entry)}/`);
+    await aborted(interrupt.signal);
+    print(`closing after ${interrupt.name}`);
+  });
+}
 
 /** The segment of the path that a line of `web.functions` stands for. */
 function webName(entry: string): string {

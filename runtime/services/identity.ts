@@ -42,7 +42,10 @@ export async function loadIdentity(path: string, { create }: { readonly create: 
   const stored = await readKeyFile(path);
   if (stored !== null) return parseIdentity(stored, path);
   if (!create) {
-    throw new InferbaseError('ERR_INVALID_SETTING', `There is no key file ${path}; name one that exists, or make one with inferbase keys generate.`);
+    throw new InferbaseError(
+      'ERR_INVALID_SETTING',
+      `There is no key file ${path}; name one that exists, or make one with inferbase keys generate.`,
+    );
   }
   await createKeyFile(path);
   // Not the bytes just made: another process may have been first.
