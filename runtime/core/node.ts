@@ -36,6 +36,18 @@ export interface PeerResult {
   readonly attestation?: Attestation;
 }
 
+/** One number computed from the results of all peers, where the request asked for it. */
+export interface NumericAggregate {
+  /** `mean`, `median`, `weighted` or `trimmed`. */
+  readonly type: string;
+  /** In plain decimal notation; `null` where there was no number to compute it from. */
+  readonly value: string | null;
+  /** Results that gave a number. */
+  readonly count: number;
+  /** Results that gave none, and why. */
+  readonly excluded: readonly { readonly peerId: string; readonly reason: string }[];
+}
+
 /** What an execute request led to, if the function ran anywhere. */
 export interface ExecuteReply {
   /** UUIDv4. */
@@ -47,6 +59,7 @@ export interface ExecuteReply {
   readonly cluster: readonly string[];
   /** Remarks for the caller, such as a consensus name that was run as one node. */
   readonly remarks: readonly string[];
+  readonly aggregate?: NumericAggregate;
 }
 
 /** What adapters (`http/`, `p2p/`) know of the node: its use cases, nothing of how they are built. */
