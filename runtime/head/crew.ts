@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import type { RollCall } from '../core/work.ts';
+import { answerKey, createKeptAnswers } from './kept-answers.ts';
+import { choose, type OpenRollCall, openRollCall, type RollCallComponents } from './open-roll-call.ts';
+
+/** The workers of one request. */
+export interface Crew {
+  /**
+   * Takes that many workers that can, each of them once: those whose word still holds, else by roll call. 0: all.
+   * @returns base58 peer ids
+   * @throws InferbaseError `ERR_NOT_ENOUGH_NODES` when there are fewer by the end of the window; the signal's reason
+   */
+  take(wanted: number): Promise<readonly string[]>;
+  /** The worker refused: its word holds no longer. @returns `null`, for whom nobody steps in */
+  drop(peerId: string): Promise<null>;
+  close(): void;
+}
+
+export interface Crews {
+  /**
+   * @param options.windowMs how long workers may take to say that they can
+   * @param options.signal ends the waiting
+   */
+  assemble(call: RollCall, options: { readonly windowMs: number; readonly signal: AbortSignal }): Crew;
+}
+
+export interface CrewsInit {
+  /** How long answers hold of workers whose answers do, in ms. */
+  readonly keepMs: number;
+  readonly isAllowed: (peerId: string) => boolean;
+}
+
+/** Where the kept answers in use are older than this share of their time, they are asked for anew, aside. */
+const REFRESH_AT = 0.5;
+
+export function createCrews({ network, loads }: Omit<RollCallComponents, 'kept'>, init: CrewsInit): Crews {
+  const { keepMs, isAllowed } = init;
+  const kept = createKeptAnswers({ keepMs });
+  const components: RollCallComponents = { network, loads, kept };
+  const refreshing = new Set<string>();
+
+  function refresh(key: string, call: RollCall): void {
+    if (refreshing.has(key)) return;
+    refreshing.add(key);
+    const asked = openRollCall(components, {
+      call: { ...call, requestId: randomUUID() },
+      windowMs: keepMs,
+      isAllowed,
+    });
+    asked
+      .take(0)
+      // Nobody waits for it: whoever finds nothing kept asks for himself, and is told what is wrong.
+      .catch(() => {})
+      .finally(() => {
+        asked.close();
+        refreshing.delete(key);
+      });
+  }
+
+  return {
+    assemble(call, { windowMs, signal }) {
+      const key = answerKey(call);
+      const endsAt = performance.now() + windowMs;
+      const taken = new Set<string>();
+      let asked: OpenRollCall | null = null;
+
+      function takeKept(wanted: number): readonly string[] | null {
+        const found = kept.find(key, wanted);
+        if (found === null) return null;
+        const free = Array.from(found.loads).filter(([id]) => !taken.has(id));
+        if (free.length < Math.max(1, wanted)) return null;
+        if (found.ageMs > REFRESH_AT * keepMs) refresh(key, call);
+        return choose(loads, free, wanted);
+      }
+
+      function ask(): OpenRollCall {
+        if (asked !== null) return asked;
+        const left = Math.max(0, endsAt - performance.now());
+        const isFree = (id: string): boolean => isAllowed(id) && !taken.has(id);
+        const opened = openRollCall(components, { call, windowMs: left, isAllowed: isFree });
+        signal.addEventListener('abort', () => opened.close(signal.reason), { once: true });
+        asked = opened;
+        return opened;
+      }
+
+      return {
+        async take(wanted) {
+          signal.throwIfAborted();
+          const chosen = (asked === null ? takeKept(wanted) : null) ?? (await ask().take(wanted));
+          for (const id of chosen) taken.add(id);
+          return chosen;
+        },
+        async drop(peerId) {
+          kept.drop(key, peerId);
+          return null;
+        },
+        close: () => asked?.close(),
+      };
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import { InferbaseError } from '../core/errors.ts';
+import type { PeerResult } from '../core/node.ts';
+import type { WorkAnswer, WorkerNetwork, WorkOrder } from '../core/work.ts';
+import type { Loads } from './loads.ts';
+
+export interface GatherComponents {
+  readonly network: Pick<WorkerNetwork, 'order'>;
+  readonly loads: Loads;
+  /** What is wrong with a worker's signature; `null`: it holds, or there is none. */
+  readonly findForgery: (peerId: string, order: WorkOrder, answer: WorkAnswer) => string | null;
+}
+
+export interface GatherInit {
+  readonly order: WorkOrder;
+  /** base58 peer ids of those that get it first. */
+  readonly workers: readonly string[];
+  /** How long to wait for results, in ms. */
+  readonly waitMs: number;
+  /** Ends everything; its reason is thrown. */
+  readonly signal: AbortSignal;
+  /** Another worker for one that did not run it; `null`: there is none. */
+  readonly replace: (peerId: string) => Promise<string | null>;
+  /** Results that came after the wait; those of before are not among them. */
+  readonly onLate: (result: PeerResult) => void;
+  /** Nobody is left to answer. */
+  readonly onEnd: () => void;
+}
+
+export interface Gathered {
+  readonly results: readonly PeerResult[];
+  /** base58 peer ids of those that have or had it last. */
+  readonly workers: readonly string[];
+  /** Why there is no result of a worker, by worker; those that are silent yet are missing. */
+  readonly failures: ReadonlyMap<string, { readonly code: string; readonly reason: string }>;
+}
+
+/** Longest text of a worker that is passed on, in characters. */
+const MAX_REASON = 500;
+
+/** Codes that say "not I": the function is not there, no room. Of others it is not sure that nothing ran. */
+const RETRIED: readonly string[] = ['404', '503'];
+
+/**
+ * Hands an order to workers, all at once, and waits until each has answered or is gone, or the time is over. Whoever
+ * answers that it never ran is replaced; one that is lost while it had the order is not, since nobody knows how far it came.
+ */
+export async function gather(components: GatherComponents, init: GatherInit): Promise<Gathered> {
+  const { waitMs, signal } = init;
+  const results: PeerResult[] = [];
+  const workers = [...init.workers];
+  const failures = new Map<string, { readonly code: string; readonly reason: string }>();
+  let isOver = false;
+  const { promise: over, resolve: stop, reject } = Promise.withResolvers<void>();
+  const onAbort = (): void => reject(signal.reason);
+  const timer = setTimeout(stop, waitMs);
+  const slots = workers.map((first, slot) => fill(slot, first));
+  Promise.all(slots).then(() => {
+    stop();
+    init.onEnd();
+  }, reject);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    await over;
+  } finally {
+    isOver = true;
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
+  return { results: [...results], workers: [...workers], failures: new Map(failures) };
+
+  async function fill(slot: number, first: string): Promise<void> {
+    for (let worker: string | null = first; worker !== null; ) {
+      workers[slot] = worker;
+      worker = (await ask(worker)) ? await init.replace(worker) : null;
+      if (isOver) return;
+    }
+  }
+
+  /** @returns whether another worker should have it */
+  async function ask(worker: string): Promise<boolean> {
+    const { order } = init;
+    const end = components.loads.begin(worker);
+    let answer: WorkAnswer;
+    try {
+      answer = await components.network.order(worker, order, signal);
+    } catch (error) {
+      failures.set(worker, { code: '', reason: reasonOf(error) });
+      return false;
+    } finally {
+      end();
+    }
+    const forgery = components.findForgery(worker, order, answer);
+    if (forgery !== null) {
+      failures.set(worker, { code: '', reason: forgery });
+      return false;
+    }
+    const { outcome, attestation, code, message } = answer;
+    if (outcome === null) {
+      failures.set(worker, { code, reason: message === '' ? `answered ${code}` : message.slice(0, MAX_REASON) });
+      return RETRIED.includes(code);
+    }
+    const result = { peerId: worker, outcome, ...(attestation !== null && { attestation }) };
+    if (isOver) init.onLate(result);
+    else results.push(result);
+    return false;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof InferbaseError ? error.message : `failed: ${String(error)}`;
+}

@@ -1,0 +1,210 @@
+import { parseCid } from '../core/cid.ts';
+import { InferbaseError } from '../core/errors.ts';
+import type { ExecuteReply, ExecuteRequest, InferenceNode, PeerResult } from '../core/node.ts';
+import { gossipTopic, type RollCall, type WorkerNetwork, type WorkOrder } from '../core/work.ts';
+import type { KeptResults } from '../services/kept-results/kept-results.ts';
+import { aggregate, parseAggregation } from './aggregation.ts';
+import { type Crew, createCrews } from './crew.ts';
+import { type GatherComponents, gather } from './gather.ts';
+import { createLoads } from './loads.ts';
+import { commonRefusal, remarksOn } from './remarks.ts';
+
+export interface HeadComponents {
+  /** base58 peer id of this node. */
+  readonly peerId: string;
+  readonly network: WorkerNetwork;
+  /** Results of the last requests. */
+  readonly results: KeptResults;
+  readonly findForgery: GatherComponents['findForgery'];
+}
+
+export interface HeadInit {
+  /** How long workers have to say that they can, where a request does not say, in ms. */
+  readonly rollCallMs: number;
+  /** How long to wait for results, in ms. */
+  readonly executionMs: number;
+  /** base58 peer ids of the workers that get work; none: any. */
+  readonly workers: readonly string[];
+  /** How long answers to roll calls hold of workers whose answers do, in ms; default 1 000. */
+  readonly keepMs?: number;
+  /** Requests at once; default 16 384. */
+  readonly maxRequests?: number;
+}
+
+export interface Head extends InferenceNode {
+  /** Ends requests under way with `ERR_CLOSED`. */
+  close(): void;
+}
+
+const KEEP_MS = 1_000;
+const MAX_REQUESTS = 16_384;
+/** Longest window a request may ask for, in ms. */
+const MAX_WINDOW_MS = 3_600_000;
+/** An execution that ends at the deadline it was given still has to arrive: this much of the wait, and at most so many ms. */
+const GRACE = 0.25;
+const MAX_GRACE_MS = 500;
+/** b7s's, for a threshold that is none. */
+const DEFAULT_THRESHOLD = 0.6;
+/** How long results are added that come after the reply, in ms, and of how many requests at once. */
+const LATE_MS = 60_000;
+const MAX_LATE = 1_024;
+
+/** sha-256 of a manifest's URL, as nodes of the older stack name functions installed by URL. */
+const URL_HASH = /^[0-9a-f]{64}$/;
+
+/** The use cases of a head: it asks workers by roll call, hands out the work, and puts the answers together. */
+export function createHead(components: HeadComponents, init: HeadInit): Head {
+  const { peerId, network, results, findForgery } = components;
+  const { rollCallMs, executionMs, maxRequests = MAX_REQUESTS } = init;
+  const allowed = new Set(init.workers);
+  const loads = createLoads();
+  const crews = createCrews(
+    { network, loads },
+    { keepMs: init.keepMs ?? KEEP_MS, isAllowed: (id) => allowed.size === 0 || allowed.has(id) },
+  );
+  /** Requests under way, and those that are answered and still have orders out. */
+  const underWay = new Set<AbortController>();
+  const late = new Set<AbortController>();
+  let isClosed = false;
+
+  async function run(request: ExecuteRequest, requestId: string, controller: AbortController): Promise<ExecuteReply> {
+    const { signal } = controller;
+    const aggregation = parseAggregation(request.body.config?.result_aggregation);
+    const windowMs = windowOf(request, rollCallMs);
+    const call = rollCallOf(request, requestId);
+    const wanted = Math.max(0, request.nodeCount);
+    const crew = crews.assemble(call, { windowMs, signal });
+    try {
+      const workers = await crew.take(wanted);
+      const order = orderOf(request, { call, workers, deadlineMs: executionMs });
+      const gathered = await gather(
+        { network, loads, findForgery },
+        {
+          order,
+          workers,
+          waitMs: executionMs + Math.min(MAX_GRACE_MS, GRACE * executionMs),
+          signal,
+          replace: (id) => (wanted === 0 ? crew.drop(id) : replace(crew, id)),
+          onLate: (result) => addLate(requestId, result),
+          onEnd: () => late.delete(controller),
+        },
+      );
+      const refusal = commonRefusal(gathered);
+      if (refusal !== null) throw refusal;
+      if (gathered.results.length > 0) results.set(requestId, gathered.results);
+      if (gathered.workers.length > gathered.results.length + gathered.failures.size) lingers(controller);
+      return {
+        requestId,
+        code: codeOf(request, gathered.results.length, gathered.workers.length),
+        results: gathered.results,
+        cluster: gathered.workers,
+        remarks: remarksOn(request, gathered, executionMs),
+        ...(aggregation !== null && { aggregate: aggregate(aggregation, gathered.results) }),
+      };
+    } finally {
+      crew.close();
+    }
+  }
+
+  async function replace(crew: Crew, peerId: string): Promise<string | null> {
+    crew.drop(peerId);
+    const [next = null] = await crew.take(1).catch(() => []);
+    return next;
+  }
+
+  function addLate(requestId: string, result: PeerResult): void {
+    results.add(requestId, result);
+  }
+
+  /** Orders that are out may still be answered, for a while. */
+  function lingers(controller: AbortController): void {
+    late.add(controller);
+    const [oldest] = late;
+    if (late.size > MAX_LATE && oldest !== undefined) giveUp(oldest);
+    setTimeout(() => giveUp(controller), LATE_MS).unref();
+  }
+
+  function giveUp(controller: AbortController): void {
+    if (late.delete(controller)) controller.abort(new InferbaseError('ERR_CANCELLED', 'the results came too late'));
+  }
+
+  return {
+    peerId,
+    async execute(request, { requestId, signal }) {
+      if (isClosed) throw closed();
+      checkFunction(request.functionId);
+      if (underWay.size >= maxRequests) {
+        throw new InferbaseError('ERR_BUSY', `busy: ${underWay.size} requests are under way; retry later`);
+      }
+      const controller = new AbortController();
+      const onAbort = (): void => controller.abort(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
+      underWay.add(controller);
+      try {
+        return await run(request, requestId, controller);
+      } finally {
+        underWay.delete(controller);
+        signal.removeEventListener('abort', onAbort);
+      }
+    },
+    async install(cid, { topic, uri }) {
+      if (isClosed) throw closed();
+      parseCid(cid);
+      const manifestUrl = uri === '' ? `https://${cid}.ipfs.w3s.link/manifest.json` : uri;
+      await network.install({ cid, manifestUrl, topic: gossipTopic(topic) });
+    },
+    results: async (requestId) => await results.get(requestId),
+    workers: async (topic) => await network.workers(topic),
+    close() {
+      isClosed = true;
+      for (const controller of [...underWay, ...late]) controller.abort(closed());
+      late.clear();
+    },
+  };
+}
+
+function closed(): InferbaseError {
+  return new InferbaseError('ERR_CLOSED', 'the node is closing; send the request again later');
+}
+
+function checkFunction(functionId: string): void {
+  if (!URL_HASH.test(functionId)) parseCid(functionId);
+}
+
+/** `timeout` of the request, in s, else the default. */
+function windowOf({ body }: ExecuteRequest, rollCallMs: number): number {
+  const { timeout = 0 } = body.config ?? {};
+  return timeout > 0 ? Math.min(timeout * 1_000, MAX_WINDOW_MS) : rollCallMs;
+}
+
+function rollCallOf({ functionId, method, topic, body }: ExecuteRequest, requestId: string): RollCall {
+  const attributes = body.config?.attributes ?? null;
+  return { requestId, functionId, method, topic: gossipTopic(topic), consensus: 0, attributes };
+}
+
+interface OrderInit {
+  readonly call: RollCall;
+  readonly workers: readonly string[];
+  readonly deadlineMs: number;
+}
+
+/** Without the name of a consensus, for which workers would wait, and without a signature of somebody else. */
+function orderOf({ body }: ExecuteRequest, { call, workers, deadlineMs }: OrderInit): WorkOrder {
+  const { signature: _signature, config: { consensus_algorithm: _consensus, ...config } = {}, ...rest } = body;
+  return {
+    requestId: call.requestId,
+    topic: call.topic,
+    request: { ...rest, config },
+    peers: workers,
+    timestamp: new Date().toISOString(),
+    deadlineMs,
+  };
+}
+
+function codeOf({ body }: ExecuteRequest, responded: number, asked: number): ExecuteReply['code'] {
+  if (responded === 0) return '204';
+  const { threshold = DEFAULT_THRESHOLD } = body.config ?? {};
+  const wanted = threshold > 0 && threshold <= 1 ? threshold : DEFAULT_THRESHOLD;
+  return responded / asked < wanted ? '206' : '200';
+}

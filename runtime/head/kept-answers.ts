@@ -1,0 +1,75 @@
+import { LRUCache } from 'lru-cache';
+import type { RollCall } from '../core/work.ts';
+
+/** Answers to roll calls of workers whose word holds for a while, by what was asked. */
+export interface KeptAnswers {
+  note(key: string, peerId: string, load: number | null): void;
+  /** From now on, the answers kept are those of all workers that can. */
+  noteComplete(key: string): void;
+  drop(key: string, peerId: string): void;
+  /**
+   * @param wanted how many workers; 0: all there are
+   * @returns load by worker, and how old the oldest of them is in ms; `null` when there are not enough
+   */
+  find(
+    key: string,
+    wanted: number,
+  ): { readonly loads: ReadonlyMap<string, number | null>; readonly ageMs: number } | null;
+}
+
+interface Kept {
+  readonly answers: Map<string, { readonly load: number | null; readonly at: number }>;
+  completeAt: number;
+}
+
+const MAX_KEYS = 1_000;
+
+/** Roll calls of the same key get the same answers. */
+export function answerKey({
+  topic,
+  functionId,
+  method,
+  attributes,
+}: Omit<RollCall, 'requestId' | 'consensus'>): string {
+  return JSON.stringify([topic, functionId, method, attributes]);
+}
+
+/** @param init.keepMs how long an answer holds, in ms */
+export function createKeptAnswers({ keepMs }: { readonly keepMs: number }): KeptAnswers {
+  const byKey = new LRUCache<string, Kept>({ max: MAX_KEYS });
+
+  function entry(key: string): Kept {
+    const found = byKey.get(key) ?? { answers: new Map(), completeAt: Number.NEGATIVE_INFINITY };
+    byKey.set(key, found);
+    return found;
+  }
+
+  return {
+    note(key, peerId, load) {
+      entry(key).answers.set(peerId, { load, at: performance.now() });
+    },
+    noteComplete(key) {
+      entry(key).completeAt = performance.now();
+    },
+    drop(key, peerId) {
+      byKey.get(key)?.answers.delete(peerId);
+    },
+    find(key, wanted) {
+      const kept = byKey.get(key);
+      if (kept === undefined) return null;
+      const now = performance.now();
+      if (wanted === 0 && now - kept.completeAt > keepMs) return null;
+      const loads = new Map<string, number | null>();
+      let oldest = now;
+      for (const [peerId, { load, at }] of kept.answers) {
+        if (now - at > keepMs) {
+          kept.answers.delete(peerId);
+          continue;
+        }
+        loads.set(peerId, load);
+        oldest = Math.min(oldest, at);
+      }
+      return loads.size === 0 || loads.size < wanted ? null : { loads, ageMs: now - oldest };
+    },
+  };
+}

@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto';
+import { InferbaseError } from '../core/errors.ts';
+import type { RollCall, RollCallAnswer, WorkerNetwork } from '../core/work.ts';
+import { answerKey, type KeptAnswers } from './kept-answers.ts';
+import type { Loads } from './loads.ts';
+
+export interface RollCallComponents {
+  readonly network: Pick<WorkerNetwork, 'rollCall'>;
+  readonly loads: Loads;
+  readonly kept: KeptAnswers;
+}
+
+export interface RollCallInit {
+  readonly call: RollCall;
+  /** How long workers have to say that they can, in ms. */
+  readonly windowMs: number;
+  /** Workers that are not listened to, nor waited for. */
+  readonly isAllowed: (peerId: string) => boolean;
+}
+
+/** A roll call that goes on until its window ends or it is closed; every worker is taken once. */
+export interface OpenRollCall {
+  /**
+   * Waits for that many workers that can, and takes the least loaded ones; 0: for all of the topic.
+   * @returns base58 peer ids
+   * @throws InferbaseError `ERR_NOT_ENOUGH_NODES` when the window ends first
+   */
+  take(wanted: number): Promise<readonly string[]>;
+  /** @param reason what those that wait get */
+  close(reason?: unknown): void;
+}
+
+/** The least loaded of those that can; 0: all of them, by name. */
+export function choose(
+  loads: Pick<Loads, 'rank'>,
+  free: readonly (readonly [peerId: string, load: number | null])[],
+  wanted: number,
+): readonly string[] {
+  return wanted === 0 ? free.map(([id]) => id).sort() : loads.rank(free).slice(0, wanted);
+}
+
+/** How long enough busy workers are held back for an idle one to answer, in ms. */
+const GRACE_MS = 10;
+/** First pause before those that could not, or nobody, are asked again, in ms; it doubles. */
+const ASK_AGAIN_MS = 200;
+const ASK_AGAIN_MOST_MS = 2_000;
+
+interface Waiter {
+  readonly wanted: number;
+  resolve(peerIds: readonly string[]): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Asks the workers of a topic. Where none can, or none is there, they are asked again until the window ends: a worker
+ * that lacks the function installs it meanwhile, and one that starts late hears the next call.
+ */
+export function openRollCall({ network, loads, kept }: RollCallComponents, init: RollCallInit): OpenRollCall {
+  const { call, windowMs, isAllowed } = init;
+  const key = answerKey(call);
+  const closing = new AbortController();
+  const able = new Map<string, number | null>();
+  const unable = new Map<string, string>();
+  const taken = new Set<string>();
+  const waiters = new Set<Waiter>();
+  let subscribers: readonly string[] = [];
+  let isPublished = false;
+  let allKept = true;
+  let isOver = false;
+  let failure: unknown = null;
+  let graceTimer: NodeJS.Timeout | null = null;
+  let graceOver = false;
+  let againTimer: NodeJS.Timeout | null = null;
+  let againMs = ASK_AGAIN_MS;
+
+  const windowTimer = setTimeout(() => {
+    isOver = true;
+    review();
+    close();
+  }, windowMs);
+
+  function ask(requestId: string): void {
+    isPublished = false;
+    unable.clear();
+    const onAnswer = (answer: RollCallAnswer): void => hear(answer, requestId);
+    network.rollCall({ ...call, requestId }, onAnswer, closing.signal).then(
+      (known) => {
+        subscribers = known.filter(isAllowed);
+        isPublished = true;
+        review();
+      },
+      (error: unknown) => {
+        failure = error;
+        review();
+      },
+    );
+  }
+
+  function hear({ peerId, requestId, functionId, code, load, lasting }: RollCallAnswer, asked: string): void {
+    if (closing.signal.aborted || requestId !== asked || functionId !== call.functionId || !isAllowed(peerId)) return;
+    if (able.has(peerId)) return;
+    if (code === '202') {
+      unable.delete(peerId);
+      able.set(peerId, load);
+      if (lasting) kept.note(key, peerId, load);
+      else allKept = false;
+    } else {
+      unable.set(peerId, code);
+      kept.drop(key, peerId);
+    }
+    review();
+  }
+
+  const allAnswered = (): boolean =>
+    isPublished && subscribers.length > 0 && subscribers.every((id) => able.has(id) || unable.has(id));
+
+  /** Settles whoever can be settled; asks again where nobody is left to answer. */
+  function review(): void {
+    const complete = allAnswered();
+    if (complete && allKept && able.size > 0) kept.noteComplete(key);
+    for (const waiter of waiters) {
+      if (settle(waiter, complete)) waiters.delete(waiter);
+    }
+    const nobodyLeft = complete || (isPublished && subscribers.length === 0);
+    if (waiters.size > 0 && nobodyLeft && !isOver) againTimer ??= setTimeout(askAgain, againMs);
+  }
+
+  function askAgain(): void {
+    againTimer = null;
+    againMs = Math.min(2 * againMs, ASK_AGAIN_MOST_MS);
+    ask(randomUUID());
+  }
+
+  function settle({ wanted, resolve, reject }: Waiter, complete: boolean): boolean {
+    const free = Array.from(able).filter(([id]) => !taken.has(id));
+    const enough = free.length >= Math.max(1, wanted);
+    if (enough && (isOver || complete || (wanted > 0 && isGoodEnough(free, wanted)))) {
+      const chosen = choose(loads, free, wanted);
+      for (const id of chosen) taken.add(id);
+      resolve(chosen);
+      return true;
+    }
+    if (failure !== null) reject(failure);
+    else if (isOver) reject(tooFew(wanted));
+    return failure !== null || isOver;
+  }
+
+  function isGoodEnough(free: readonly (readonly [string, number | null])[], wanted: number): boolean {
+    if (graceOver || free.filter(([id, load]) => loads.isIdle(id, load)).length >= wanted) return true;
+    graceTimer ??= setTimeout(() => {
+      graceOver = true;
+      review();
+    }, GRACE_MS);
+    return false;
+  }
+
+  function tooFew(wanted: number): InferbaseError {
+    const nodes = wanted === 1 ? '1 node was' : wanted === 0 ? 'any number of nodes was' : `${wanted} nodes were`;
+    const codes = [...new Set(unable.values())].join(', ');
+    const others = unable.size === 0 ? '' : `, ${unable.size} that they cannot now (code ${codes})`;
+    const already = taken.size === 0 ? '' : ` ${taken.size} of them had it already;`;
+    return new InferbaseError(
+      'ERR_NOT_ENOUGH_NODES',
+      `${nodes} asked for, and within ${Math.round(windowMs)} ms ${able.size} of the ${subscribers.length} known of topic ` +
+        `${call.topic} said that they can${others};${already} start workers of that topic, ask for fewer, or raise timeout`,
+    );
+  }
+
+  function close(reason?: unknown): void {
+    isOver = true;
+    clearTimeout(windowTimer);
+    if (graceTimer !== null) clearTimeout(graceTimer);
+    if (againTimer !== null) clearTimeout(againTimer);
+    closing.abort();
+    for (const { reject } of waiters) reject(reason ?? new InferbaseError('ERR_CANCELLED', 'the roll call was closed'));
+    waiters.clear();
+  }
+
+  ask(call.requestId);
+  return {
+    take(wanted) {
+      const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
+      waiters.add({ wanted, resolve, reject });
+      review();
+      return promise;
+    },
+    close,
+  };
+}

@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { execute, FUNCTION, printed, requestOf, scriptedHead, scriptedNetwork, texts } from './scripted-network.ts';
+
+suite('a roll call of a head', () => {
+  test('goes to the topic of the request, with its function, method and attributes', async () => {
+    const network = scriptedNetwork({ a: {} });
+    const attributes = { values: [{ name: 'region', value: 'eu' }] };
+    await execute(scriptedHead(network), { attributes, consensus_algorithm: 'pbft' }, { requestId: 'id' });
+    assert.deepEqual(network.calls, [
+      {
+        requestId: 'id',
+        functionId: FUNCTION,
+        method: 'x.wasm',
+        topic: 'allora-topic-1-worker',
+        consensus: 0,
+        attributes,
+      },
+    ]);
+  });
+
+  test('for all nodes ends once every subscriber has said whether it can', async () => {
+    const network = scriptedNetwork({
+      a: {},
+      b: { answer: () => ({ code: '500' }) },
+      c: { answerMs: 50 },
+    });
+    const head = scriptedHead(network, { rollCallMs: 60_000 });
+    for (const number_of_nodes of [0, -1, -7]) {
+      const reply = await execute(head, { number_of_nodes });
+      assert.equal(reply.code, '200');
+      assert.deepEqual(texts(reply), ['a: a', 'c: c']);
+      assert.deepEqual(reply.cluster.toSorted(), ['a', 'c']);
+    }
+  });
+
+  test('for all nodes waits until the window ends for a subscriber that is silent', async () => {
+    const network = scriptedNetwork({ a: {}, b: { answer: () => null } });
+    const began = performance.now();
+    assert.deepEqual(texts(await execute(scriptedHead(network), {})), ['a: a']);
+    assert.ok(performance.now() - began >= 290);
+  });
+
+  test('takes the window that the request says, in seconds', async () => {
+    const network = scriptedNetwork({ a: { answer: () => null } });
+    const head = scriptedHead(network, { rollCallMs: 60_000 });
+    await assert.rejects(execute(head, { timeout: 1 }), { code: 'ERR_NOT_ENOUGH_NODES', message: /within 1000 ms/ });
+  });
+
+  test('of fewer nodes than asked for is answered 408 with what was said, even if some can', async () => {
+    const network = scriptedNetwork({ a: {}, b: { answer: () => ({ code: '503' }) }, c: { answer: () => null } });
+    await assert.rejects(execute(scriptedHead(network), { number_of_nodes: 2 }), {
+      code: 'ERR_NOT_ENOUGH_NODES',
+      message:
+        '2 nodes were asked for, and within 300 ms 1 of the 3 known of topic allora-topic-1-worker said that they can, ' +
+        '1 that they cannot now (code 503); start workers of that topic, ask for fewer, or raise timeout',
+    });
+    assert.deepEqual(network.orders, []);
+  });
+
+  test('takes one answer of a peer, and none of others, of another request or of another function', async () => {
+    const other = 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy';
+    const network = scriptedNetwork({
+      twice: { answer: () => [{}, {}] },
+      stale: { answer: () => ({ requestId: 'of-another-request' }) },
+      wrong: { answer: () => ({ functionId: other }) },
+    });
+    const head = scriptedHead(network);
+    await assert.rejects(execute(head, { number_of_nodes: 2 }), { message: /1 of the 3 known/ });
+    assert.deepEqual(texts(await execute(head, { number_of_nodes: 1 })), ['twice: twice']);
+  });
+
+  test('listens only to the workers that the operator allows, and waits for no other', async () => {
+    const network = scriptedNetwork({ a: {}, b: {}, c: { answer: () => null } });
+    const head = scriptedHead(network, { workers: ['b'], rollCallMs: 60_000 });
+    assert.deepEqual(texts(await execute(head, {})), ['b: b']);
+    assert.deepEqual(texts(await execute(head, { number_of_nodes: 1 })), ['b: b']);
+  });
+
+  test('for one node does not wait for others when the first one is idle', async () => {
+    const network = scriptedNetwork({ a: {}, b: { answer: () => null } });
+    const head = scriptedHead(network, { rollCallMs: 60_000 });
+    assert.deepEqual(texts(await execute(head, { number_of_nodes: 1 })), ['a: a']);
+  });
+
+  test('takes the least loaded, and those that do not say as in the middle', async () => {
+    const network = scriptedNetwork({
+      busy: { answer: () => ({ load: 0.9 }) },
+      unknown: { answer: () => ({ load: null }), answerMs: 2 },
+      free: { answer: () => ({ load: 0.3 }), answerMs: 4 },
+    });
+    const head = scriptedHead(network);
+    const first = await execute(head, { number_of_nodes: 1 });
+    // The first answers were those of busy workers; a worker that does not say is taken at once.
+    assert.notDeepEqual(first.cluster, ['busy']);
+    assert.deepEqual((await execute(head, { number_of_nodes: 2 })).cluster.includes('busy'), false);
+  });
+
+  test('spreads requests at once over workers of the same load', async () => {
+    const slow = { work: () => setTimeout(100, { outcome: printed('done') }) };
+    const network = scriptedNetwork({ a: slow, b: slow, c: slow, d: slow });
+    const head = scriptedHead(network, { executionMs: 2_000 });
+    await Promise.allSettled(Array.from({ length: 200 }, () => execute(head, { number_of_nodes: 1 })));
+    for (const worker of ['a', 'b', 'c', 'd']) {
+      const got = network.orders.filter(({ peerId }) => peerId === worker).length;
+      assert.ok(got > 20, `${worker} got ${got} of 200`);
+    }
+  });
+
+  test('is repeated while none can, so that a function is installed meanwhile', async () => {
+    const network = scriptedNetwork({ a: { answer: (_call, times) => ({ code: times < 3 ? '404' : '202' }) } });
+    const reply = await execute(scriptedHead(network, { rollCallMs: 60_000 }), {}, { requestId: 'id' });
+    assert.deepEqual(texts(reply), ['a: a']);
+    assert.equal(network.calls.length, 3);
+    assert.equal(new Set(network.calls.map(({ requestId }) => requestId)).size, 3);
+    assert.equal(network.orders[0]?.order.requestId, 'id');
+  });
+
+  test('is repeated while nobody is there, so that a worker that starts late hears it', async () => {
+    let here: readonly string[] = [];
+    const network = scriptedNetwork({ a: { answer: () => (here.length === 0 ? null : {}) } }, () => here);
+    const reply = execute(scriptedHead(network, { rollCallMs: 60_000 }), { number_of_nodes: 1 });
+    here = ['a'];
+    assert.deepEqual(texts(await reply), ['a: a']);
+  });
+
+  test('that cannot be published says why', async () => {
+    const network = { ...scriptedNetwork({}), rollCall: () => Promise.reject(new Error('no gossip')) };
+    await assert.rejects(execute(scriptedHead(network), {}), { message: 'no gossip' });
+  });
+
+  test('ends when the client goes', async () => {
+    const network = scriptedNetwork({ a: { answer: () => null } });
+    const client = new AbortController();
+    const reply = execute(scriptedHead(network, { rollCallMs: 60_000 }), {}, { signal: client.signal });
+    client.abort(new Error('gone'));
+    await assert.rejects(reply, { message: 'gone' });
+    await assert.rejects(execute(scriptedHead(network), {}, { signal: client.signal }), { message: 'gone' });
+  });
+
+  test('is not made for what is no CID, and is for the hash of a URL', async () => {
+    const network = scriptedNetwork({ a: {} });
+    const head = scriptedHead(network);
+    const signal = new AbortController().signal;
+    const run = (function_id: string) => head.execute(requestOf({ function_id }), { requestId: 'id', signal });
+    for (const id of ['', 'x', '../../etc', 'F'.repeat(64)]) await assert.rejects(run(id), { code: 'ERR_INVALID_CID' });
+    assert.equal(network.calls.length, 0);
+    assert.equal((await run('0'.repeat(64))).code, '200');
+  });
+});
+
+suite('answers of our own nodes', () => {
+  const lasting = { answer: () => ({ lasting: true }) };
+
+  test('hold for a while, so that requests need no roll call', async () => {
+    const network = scriptedNetwork({ a: lasting, b: lasting });
+    const head = scriptedHead(network, { keepMs: 60_000 });
+    for (let i = 0; i < 5; i++) assert.equal((await execute(head, {})).results.length, 2);
+    for (let i = 0; i < 5; i++) assert.equal((await execute(head, { number_of_nodes: 1 })).results.length, 1);
+    assert.equal(network.calls.length, 1);
+  });
+
+  test('hold only for the same topic, function and attributes', async () => {
+    const network = scriptedNetwork({ a: lasting });
+    const head = scriptedHead(network, { keepMs: 60_000 });
+    const signal = new AbortController().signal;
+    for (const topic of ['1', '2', '1/reputer', '1']) {
+      await head.execute(requestOf({ topic }), { requestId: topic, signal });
+    }
+    await execute(head, { attributes: { values: [] } });
+    assert.equal(network.calls.length, 4);
+  });
+
+  test('do not stand for workers that did not say so', async () => {
+    const network = scriptedNetwork({ a: lasting, b: {} });
+    const head = scriptedHead(network, { keepMs: 60_000 });
+    await execute(head, {});
+    assert.deepEqual(texts(await execute(head, {})), ['a: a', 'b: b']);
+    assert.equal(network.calls.length, 2);
+    assert.equal((await execute(head, { number_of_nodes: 1 })).cluster.length, 1);
+    assert.equal(network.calls.length, 2);
+  });
+
+  test('end with their time, and are asked for anew before it while they are used', async () => {
+    const network = scriptedNetwork({ a: lasting });
+    const head = scriptedHead(network, { keepMs: 80 });
+    await execute(head, {});
+    await setTimeout(100);
+    await execute(head, {});
+    assert.equal(network.calls.length, 2);
+    await setTimeout(60);
+    await execute(head, {});
+    await setTimeout(30);
+    await execute(head, {});
+    assert.ok(network.calls.length >= 3);
+  });
+
+  test('of a worker that refuses hold no longer', async () => {
+    let isFull = false;
+    const full = (): { code: string; outcome?: null } => ({ code: '503', message: 'full' }) as never;
+    const network = scriptedNetwork({
+      a: {
+        answer: () => ({ lasting: true, code: isFull ? '503' : '202' }),
+        work: () => (isFull ? full() : { outcome: null, code: '204' }),
+      },
+    });
+    const head = scriptedHead(network, { keepMs: 60_000 });
+    await execute(head, {});
+    isFull = true;
+    await assert.rejects(execute(head, {}), { code: 'ERR_BUSY' });
+    await assert.rejects(execute(head, {}), { code: 'ERR_NOT_ENOUGH_NODES' });
+  });
+});
