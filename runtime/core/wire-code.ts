@@ -1,4 +1,5 @@
 import { type ErrorCode, InferbaseError } from './errors.ts';
+import type { WorkAnswer } from './work.ts';
 
 /** b7s's code (models/codes/code.go) for what kept a function from running; others are `500`. */
 const WIRE_CODES: Partial<Readonly<Record<ErrorCode, string>>> = {
@@ -26,4 +27,9 @@ export function describeError(error: unknown): { readonly code: string; readonly
 /** `null` for what is ours to look into: anything that is not of the table of errors, and `ERR_INTERNAL`. */
 export function expected(error: unknown): InferbaseError | null {
   return error instanceof InferbaseError && error.code !== 'ERR_INTERNAL' ? error : null;
+}
+
+/** A worker's answer to an order that never ran. */
+export function neverRan(requestId: string, error: unknown): WorkAnswer {
+  return { requestId, ...describeError(error), outcome: null, attestation: null };
 }

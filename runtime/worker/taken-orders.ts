@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { InferbaseError } from '../core/errors.ts';
-import { describeError } from '../core/wire-code.ts';
+import { neverRan } from '../core/wire-code.ts';
 import type { WorkAnswer, WorkOrder } from '../core/work.ts';
 import { cancelled, createSingleFlight } from '../store/single-flight.ts';
 
@@ -55,14 +55,9 @@ export function createTakenOrders(): TakenOrders {
           if (!shared.aborted) answers.set(key, fresh, { ttl });
           return fresh;
         }));
-      return first === asked ? answer : refusal(order.requestId, otherOrder(order.requestId));
+      return first === asked ? answer : neverRan(order.requestId, otherOrder(order.requestId));
     },
   };
-}
-
-/** The answer to an order that never ran. */
-export function refusal(requestId: string, error: unknown): WorkAnswer {
-  return { requestId, ...describeError(error), outcome: null, attestation: null };
 }
 
 function otherOrder(requestId: string): InferbaseError {

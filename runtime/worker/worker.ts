@@ -4,7 +4,7 @@ import { parseCid } from '../core/cid.ts';
 import { InferbaseError } from '../core/errors.ts';
 import type { Outcome } from '../core/execution.ts';
 import type { ExecuteRequest, InferenceNode } from '../core/node.ts';
-import { expected } from '../core/wire-code.ts';
+import { expected, neverRan } from '../core/wire-code.ts';
 import type { Attestation, RollCall, WorkAnswer, WorkerService, WorkOrder } from '../core/work.ts';
 import type { FunctionStore } from '../store/store.ts';
 import { createLineBudget } from '../telemetry/line-budget.ts';
@@ -13,7 +13,7 @@ import { matchesAttributes } from './attributes.ts';
 import { installFunction } from './install-function.ts';
 import { createInstalls } from './installs.ts';
 import { createOrderLine } from './order-line.ts';
-import { createTakenOrders, refusal } from './taken-orders.ts';
+import { createTakenOrders } from './taken-orders.ts';
 
 export interface WorkerComponents {
   /** Runs a function on this very node. */
@@ -147,7 +147,7 @@ export function createWorker({ node, store, sign, log }: WorkerComponents, init:
       }
     } catch (error) {
       if (expected(error) === null) tell(head, `order failed: ${describe(error)}`, { requestId, head });
-      return refusal(requestId, error);
+      return neverRan(requestId, error);
     }
   }
 
@@ -157,7 +157,7 @@ export function createWorker({ node, store, sign, log }: WorkerComponents, init:
       return { code: await codeFor(call, from), load: line.load };
     },
     async execute(order, from, signal) {
-      if (!serves(from)) return refusal(order.requestId, notAllowed(from));
+      if (!serves(from)) return neverRan(order.requestId, notAllowed(from));
       const bound = new AbortController();
       const end = (): void => bound.abort();
       if (signal.aborted) end();
@@ -168,7 +168,7 @@ export function createWorker({ node, store, sign, log }: WorkerComponents, init:
       try {
         return await taken.take(order, from, bound.signal, (shared) => run(order, from, shared));
       } catch (error) {
-        return refusal(order.requestId, error);
+        return neverRan(order.requestId, error);
       } finally {
         clearTimeout(timer);
         signal.removeEventListener('abort', end);
