@@ -22,6 +22,7 @@ export function createProcessGroups(): ProcessGroups {
   };
   return {
     path: process.env.PATH || DEFAULT_PATH,
+    variable: (name) => process.env[name],
     mark: () => ['INFERBASE_EXTENSION', randomUUID()],
     adopt(leader, [name, value]) {
       if (leaders.size === 0) process.on('exit', killAll);

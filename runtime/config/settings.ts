@@ -73,6 +73,8 @@ const pinningService = z.strictObject({
 
 const EXTENSION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
+
 const extension = z.strictObject({
   command: z.string().check(z.minLength(1), z.refine<string>(hasNoNul)).register(SETTING_NOTES, {
     doc: 'program that guests run as the extension NAME; it is started without a shell',
@@ -196,6 +198,11 @@ export const SETTINGS_SCHEMA = z.strictObject({
             doc: "order of main.py's arguments, after the releases of that extension",
             expects: 'one of v0.1.2 (argument, topic), v0.1.4 (topic, argument), v0.2.0 (topic, two heights, argument)',
             fallback: 'v0.1.4',
+          }),
+          env: z.array(z.string().check(z.regex(VARIABLE))).register(SETTING_NOTES, {
+            doc: "variables of the node's own environment that main.py is given, where they are set",
+            expects: 'a list of names, such as INFERENCE_API_ADDRESS,API_KEY',
+            fallback: ['INFERENCE_API_ADDRESS'],
           }),
         }),
       }),

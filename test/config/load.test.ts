@@ -65,7 +65,11 @@ describe('settings', () => {
       },
       policy: { allow: [] },
       pinning: {},
-      extensions: { dir: null, allora: { enabled: false, script: null, argvOrder: 'v0.1.4' }, programs: {} },
+      extensions: {
+        dir: null,
+        allora: { enabled: false, script: null, argvOrder: 'v0.1.4', env: ['INFERENCE_API_ADDRESS'] },
+        programs: {},
+      },
       limits: {
         deadlineMs: 20_000,
         memoryPages: 256,
@@ -144,7 +148,7 @@ describe('settings', () => {
     );
     assert.deepEqual(settings.extensions, {
       dir: join(dir, 'ext'),
-      allora: { enabled: true, script: join(dir, 'main.py'), argvOrder: 'v0.2.0' },
+      allora: { enabled: true, script: join(dir, 'main.py'), argvOrder: 'v0.2.0', env: ['INFERENCE_API_ADDRESS'] },
       programs: {
         my_tool: { command: 'python3', args: ['a', 'b,c'], timeoutMs: null },
         'other-tool': { command: 'true', args: [], timeoutMs: null },

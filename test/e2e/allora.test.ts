@@ -53,6 +53,20 @@ suite("a function with the calls of Allora's, built from npm's @blockless/sdk", 
     assert.deepEqual([stderr, exitCode], ['', 0]);
   });
 
+  test("gives main.py those variables of the node that the operator named, and the model server's address", async () => {
+    const variables = { INFERENCE_API_ADDRESS: 'http://inference:8000', SOME_KEY: 'k', SOME_SECRET: 's' };
+    Object.assign(process.env, variables);
+    try {
+      const script =
+        'import os\nprint([os.environ.get(n) for n in ("INFERENCE_API_ADDRESS", "SOME_KEY", "SOME_SECRET")])';
+      assert.equal((await run(script)).stdout, "['http://inference:8000', None, None]\n\n");
+      const flags = { 'extensions.allora.env': ['SOME_KEY', 'NOT_SET', 'PATH'] };
+      assert.equal((await run(script, { flags })).stdout, "[None, 'k', None]\n\n");
+    } finally {
+      for (const name of Object.keys(variables)) delete process.env[name];
+    }
+  });
+
   for (const [order, expected] of [
     ['v0.1.2', ['ETH é', '7']],
     ['v0.1.4', ['7', 'ETH é']],

@@ -36,6 +36,8 @@ export interface AlloraInit {
   /** Path of the user's `main.py`. */
   readonly script: string;
   readonly argvOrder: ArgvOrder;
+  /** Names of variables of the node's own environment that the script is given. */
+  readonly env: readonly string[];
 }
 
 /**
@@ -44,8 +46,10 @@ export interface AlloraInit {
  */
 export function createAllora(
   { groups, log }: { groups: ProcessGroups; log: (line: string) => void },
-  { script, argvOrder }: AlloraInit,
+  { script, argvOrder, env: names }: AlloraInit,
 ): Extension {
+  const given = names.map((name) => [name, groups.variable(name)] as const).filter(([, value]) => value !== undefined);
+  const env = { ...Object.fromEntries(given), PATH: groups.path };
   return {
     alias: 'cgi-allora-infer',
     fileName: 'allora-inference-extension',
@@ -56,7 +60,7 @@ export function createAllora(
         startChild(groups, {
           command: 'python3',
           args: [script, ...alloraArgv(argvOrder, request)],
-          env: { PATH: groups.path },
+          env,
           stdout: output,
           stderr: output,
         });

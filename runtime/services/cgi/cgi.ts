@@ -1,6 +1,5 @@
 import type { CgiCommand, ServiceOp, ServiceOps, Services } from '../../core/services.ts';
-import { createAllora, findAlloraScript } from './allora.ts';
-import type { ArgvOrder } from './allora-request.ts';
+import { type AlloraInit, createAllora, findAlloraScript } from './allora.ts';
 import type { CgiProcess, Extension } from './extension.ts';
 import { readExtensionFolder } from './extension-folder.ts';
 import type { ProcessGroups } from './process-groups.ts';
@@ -21,7 +20,7 @@ export interface CgiInit {
   /** Folder of extensions that say themselves what they are. */
   readonly dir: string | null;
   /** The Allora extension: on when a script is named, or enabled and one is found. */
-  readonly allora: { readonly enabled: boolean; readonly script: string | null; readonly argvOrder: ArgvOrder };
+  readonly allora: Omit<AlloraInit, 'script'> & { readonly enabled: boolean; readonly script: string | null };
   /** Alias → program. */
   readonly programs: ReadonlyMap<
     string,
@@ -74,9 +73,9 @@ export function createCgi(components: CgiComponents, init: CgiInit): Cgi {
       const fileName = argv[0].slice(argv[0].lastIndexOf('/') + 1);
       add(createProgram(components, { alias, fileName, description: '', md5: '', argv, timeoutMs }));
     }
-    const { enabled, argvOrder } = init.allora;
+    const { enabled, argvOrder, env } = init.allora;
     const script = init.allora.script ?? (enabled ? await findAlloraScript() : null);
-    if (script !== null) add(createAllora(components, { script, argvOrder }));
+    if (script !== null) add(createAllora(components, { script, argvOrder, env }));
     else if (enabled)
       components.log('extensions.allora.enabled: no main.py was found; name it as extensions.allora.script');
     if (init.dir !== null)

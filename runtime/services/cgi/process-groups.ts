@@ -2,6 +2,8 @@
 export interface ProcessGroups {
   /** `PATH` that programs are looked up in and given. */
   readonly path: string;
+  /** A variable of this process's own environment, for programs that the operator wants given it; `undefined`: not set. */
+  variable(name: string): string | undefined;
   /** A variable that programs are started with, so that what they start can be told from all else; another each time. */
   mark(): readonly [name: string, value: string];
   /** Takes charge of a group until `forget`: it also ends when this process exits by itself. */

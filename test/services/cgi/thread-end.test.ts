@@ -11,7 +11,7 @@ import { extension, folderOf, processesWith } from './extensions.ts';
 
 test('processes end with their execution when their thread is ended because of another guest', async (t) => {
   const dir = await folderOf(t, { hold: extension('hold', 'sleep 7171 & sleep 7171') });
-  const allora = { enabled: false, script: null, argvOrder: 'v0.1.4' } as const;
+  const allora = { enabled: false, script: null, argvOrder: 'v0.1.4', env: [] } as const;
   const cgi = createCgi({ groups: createProcessGroups(), log: () => {} }, { dir, allora, programs: new Map() });
   t.after(() => cgi.close());
   const sandbox = createSandbox({
