@@ -32,8 +32,14 @@ export interface BlocklessConfig {
   readonly timeout?: number;
   readonly consensus_algorithm?: string;
   readonly threshold?: number;
-  /** Ours; nodes that do not know it ignore it. */
-  readonly inferbase?: { readonly limits?: Readonly<Record<string, number | undefined>> };
+  /**
+   * Ours; nodes that do not know it ignore it. `limits` by lower-case name; `permissions` where they are none at all, which
+   * the b7s wire cannot say.
+   */
+  readonly inferbase?: {
+    readonly limits?: Readonly<Record<string, number | undefined>>;
+    readonly permissions?: readonly string[];
+  };
 }
 
 export interface BlocklessRuntime {

@@ -48,8 +48,8 @@ function encodeGroups(results: readonly PeerResult[]): string {
 
 function encodeGroup(result: string, members: readonly PeerResult[], frequency: number): string {
   let metadata = '';
-  for (const { peerId, outcome } of members) {
-    metadata += `${metadata === '' ? '' : ','}${encodeString(peerId)}:${encodeMetadata(outcome)}`;
+  for (const member of members) {
+    metadata += `${metadata === '' ? '' : ','}${encodeString(member.peerId)}:${encodeMetadata(member)}`;
   }
   return `{"result":${result},"peers":${encodePeers(members)},"frequency":${frequency},"metadata":{${metadata}}}`;
 }

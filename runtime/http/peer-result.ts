@@ -1,11 +1,13 @@
 import type { Outcome, Usage } from '../core/execution.ts';
 import type { PeerResult } from '../core/node.ts';
+import { encodeFields, toFields } from '../wire/attestation-fields.ts';
 import { encodeString } from '../wire/go-json.ts';
+import { toText } from '../wire/go-writer.ts';
 
 /** `{"stdout","stderr","exit_code"}` of b7s; bytes that are not UTF-8 become U+FFFD. */
 export function encodeResult(outcome: Outcome): string {
-  const stdout = encodeString(text(outcome.stdout));
-  return `{"stdout":${stdout},"stderr":${encodeString(text(outcome.stderr))},"exit_code":${outcome.exitCode}}`;
+  const stdout = encodeString(toText(outcome.stdout));
+  return `{"stdout":${stdout},"stderr":${encodeString(toText(outcome.stderr))},"exit_code":${outcome.exitCode}}`;
 }
 
 /**
@@ -32,21 +34,24 @@ function encodeUsage(usage: Usage): string {
 }
 
 /** What b7s has no field for, one peer's entry of a result's `metadata`. */
-export function encodeMetadata(outcome: Outcome): string {
+export function encodeMetadata({ outcome, attestation }: PeerResult): string {
   const cut: string[] = [];
   if (outcome.stdoutTruncated) cut.push('"stdout"');
   if (outcome.stderrTruncated) cut.push('"stderr"');
   const truncated = cut.length === 0 ? '' : `,"truncated":[${cut.join(',')}]`;
-  return `{"cause":"${outcome.cause}","usage":${encodeUsage(outcome.usage)}${truncated}}`;
+  const signed = attestation === undefined ? '' : `,"attestation":${encodeFields(toFields(attestation))}`;
+  return `{"cause":"${outcome.cause}","usage":${encodeUsage(outcome.usage)}${truncated}${signed}}`;
 }
 
 /** The peer → result map that `requests/result` answers; the code of a peer is 200 where its function exited 0. */
 export function encodePeerResults(requestId: string, results: readonly PeerResult[]): string {
   const id = encodeString(requestId);
-  const entries = results.map(({ peerId, outcome }) => {
+  const entries = results.map((result) => {
+    const { peerId, outcome, attestation } = result;
     const code = outcome.cause === 'exited' && outcome.exitCode === 0 ? '200' : '500';
     const fields = `"code":"${code}","result":${encodeResult(outcome)},"request_id":${id}`;
-    return `${encodeString(peerId)}:{${fields},"usage":${encodeUsage(outcome.usage)}}`;
+    const metadata = attestation === undefined ? '' : `,"metadata":${encodeMetadata(result)}`;
+    return `${encodeString(peerId)}:{${fields},"usage":${encodeUsage(outcome.usage)}${metadata}}`;
   });
   return `{${entries.join(',')}}\n`;
 }
@@ -61,9 +66,4 @@ export function describeEnd(outcome: Outcome): string {
   if (outcome.stdoutTruncated) said.push(`stdout was cut after ${outcome.stdout.length} bytes`);
   if (outcome.stderrTruncated) said.push(`stderr was cut after ${outcome.stderr.length} bytes`);
   return said.join('; ');
-}
-
-function text(bytes: Uint8Array): string {
-  if (bytes.length === 0) return '';
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 }

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { base58btc } from 'multiformats/bases/base58';
 import { InferbaseError } from '../core/errors.ts';
+import { toPeerId } from '../core/peer-id.ts';
 import { createFile } from './durable-file.ts';
 
 /** Who a node is to others: a libp2p Ed25519 key. */
@@ -17,13 +17,10 @@ export interface Identity {
 }
 
 /**
- * libp2p's `PrivateKey` and `PublicKey` messages (libp2p specs, peer-ids): field 1 the key type, 1 = Ed25519, field 2 the
- * key: `08 01 12 40` + seed + public key, `08 01 12 20` + public key. `priv.bin` of go-libp2p's tools holds the former.
+ * libp2p's `PrivateKey` message (libp2p specs, peer-ids): field 1 the key type, 1 = Ed25519, field 2 seed and public key.
+ * `priv.bin` of go-libp2p's tools holds it.
  */
 const PRIVATE_PREFIX = Buffer.from('08011240', 'hex');
-const PUBLIC_PREFIX = Buffer.from('08011220', 'hex');
-/** A peer id is the multihash "identity" (00), length 36, of the public-key message. */
-const PEER_ID_PREFIX = Buffer.from('0024', 'hex');
 /** DER of a PKCS#8 Ed25519 key up to its 32-byte seed (RFC 8410). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 
@@ -93,7 +90,7 @@ function parseIdentity(file: Buffer, path: string): Identity {
     throw invalid(path, 'its public half does not belong to its private half');
   }
   return {
-    peerId: base58btc.baseEncode(Buffer.concat([PEER_ID_PREFIX, PUBLIC_PREFIX, publicKey])),
+    peerId: toPeerId(publicKey),
     publicKey: new Uint8Array(publicKey),
     privateKey: new Uint8Array(file),
     sign: (bytes) => new Uint8Array(sign(null, bytes, key)),

@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { InferbaseError } from '../core/errors.ts';
 import { makeFolder } from '../core/folder.ts';
+import { PUBLIC_KEY_PREFIX } from '../core/peer-id.ts';
 import { replaceFile } from './durable-file.ts';
 import { type Identity, loadIdentity } from './identity.ts';
 
@@ -10,9 +11,9 @@ export interface KeyFiles {
   readonly paths: readonly string[];
 }
 
-/** libp2p's `PublicKey` message, see `identity.ts`. */
+/** libp2p's `PublicKey` message. */
 export function publicKeyMessage({ publicKey }: Pick<Identity, 'publicKey'>): Buffer {
-  return Buffer.concat([Buffer.from('08011220', 'hex'), publicKey]);
+  return Buffer.concat([PUBLIC_KEY_PREFIX, publicKey]);
 }
 
 /**

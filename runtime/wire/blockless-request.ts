@@ -5,15 +5,17 @@ import type {
   BlocklessRuntime,
   Named,
 } from '../core/blockless-request.ts';
+import { LIMIT_NAMES } from '../core/limits.ts';
 import { encodeString } from './go-json.ts';
 import {
-  anything,
   everyText,
   type Field,
   flag,
   float,
   integer,
+  integerPointer,
   list,
+  listPointer,
   nested,
   object,
   optional,
@@ -49,6 +51,17 @@ export const encodeAttributes = object<BlocklessAttributes>(
   nested('attestors', object<Attestors>(list('each', encodeString), list('one_of', encodeString))),
 );
 
+type Limits = Readonly<Record<string, number | undefined>>;
+interface Extras {
+  readonly limits?: Limits | undefined;
+  readonly permissions?: readonly string[];
+}
+/** In the order of our table, whatever the order of the request; other names mean nothing. */
+const writeExtras = object<Extras>(
+  optional('limits', object<Limits>(...LIMIT_NAMES.map((name) => integerPointer(name.toLowerCase())))),
+  listPointer('permissions', encodeString),
+);
+
 const writeConfig = object<BlocklessConfig>(
   nested('runtime', writeRuntime),
   list('env_vars', writeNamed),
@@ -60,8 +73,18 @@ const writeConfig = object<BlocklessConfig>(
   integer('timeout'),
   text('consensus_algorithm'),
   float('threshold'),
-  anything('inferbase'),
+  (config) => {
+    const limits = config.inferbase?.limits;
+    const allowsNone = permissionsOf(config)?.length === 0;
+    if (limits === undefined && !allowsNone) return '';
+    return `"inferbase":${writeExtras({ limits, ...(allowsNone && { permissions: [] }) })}`;
+  },
 );
+
+/** What the request narrows permissions to; `undefined`: nothing. */
+function permissionsOf({ permissions, inferbase }: BlocklessConfig): readonly string[] | undefined {
+  return permissions ?? inferbase?.permissions;
+}
 
 const UNSIGNED_FIELDS: readonly Field<BlocklessRequest>[] = [
   everyText('function_id'),
@@ -69,6 +92,20 @@ const UNSIGNED_FIELDS: readonly Field<BlocklessRequest>[] = [
   list('parameters', writeNamed),
   nested('config', writeConfig),
 ];
+
+/** Unlike Go's, an empty list of permissions is told from none. */
+const writeAsked = object<
+  Omit<BlocklessConfig, 'permissions'> & { readonly permissions: readonly string[] | undefined }
+>(
+  nested('runtime', writeRuntime),
+  list('env_vars', writeNamed),
+  textPointer('stdin'),
+  listPointer('permissions', encodeString),
+  (config) => {
+    const limits = config.inferbase?.limits;
+    return limits === undefined ? '' : `"inferbase":${writeExtras({ limits })}`;
+  },
+);
 
 /** The fields of a request inside a message, without `topic`, which stands elsewhere in each. */
 export const REQUEST_FIELDS: readonly Field<BlocklessRequest>[] = [...UNSIGNED_FIELDS, text('signature')];
@@ -78,3 +115,14 @@ export const encodeRequest = object<BlocklessRequest>(...REQUEST_FIELDS);
 
 /** The bytes of a request that a head signs (b7s models/execute/request_signature.go), as text. */
 export const encodeUnsignedRequest = object<BlocklessRequest>(...UNSIGNED_FIELDS);
+
+/**
+ * What a worker was asked to run, as text that everybody can make again: the fields that decide what comes of it, as above.
+ * Which nodes run it, and what a head makes of their answers, is left out; so is `signature`.
+ */
+export const encodeAskedRequest = object<BlocklessRequest>(
+  everyText('function_id'),
+  everyText('method'),
+  list('parameters', writeNamed),
+  nested('config', (config: BlocklessConfig) => writeAsked({ ...config, permissions: permissionsOf(config) })),
+);

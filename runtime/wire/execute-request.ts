@@ -20,9 +20,13 @@ const RUNTIME = struct('execute.BLSRuntimeConfig', {
   drivers_root_path: STRING,
 });
 
-/** Ours: every limit by its own name, as under `inferbase.limits` in a manifest; keys match in any case. */
+/**
+ * Ours: every limit by its own name, as under `inferbase.limits` in a manifest; keys match in any case. `permissions` is
+ * what a head passes on where the request allows none, since Go leaves an empty list out.
+ */
 const EXTRAS = struct('execute.Inferbase', {
   limits: struct('execute.Limits', Object.fromEntries(LIMIT_NAMES.map((name) => [name.toLowerCase(), UINT64]))),
+  permissions: list(STRING),
 });
 
 const ATTESTORS = struct('execute.AttributeAttestors', { each: list(STRING), one_of: list(STRING) });
@@ -100,7 +104,7 @@ function translate(body: BlocklessRequest): ExecuteRequest {
     env: (config.env_vars ?? []).map(({ name = '', value = '' }): [string, string] => [name, value]),
     // Not Buffer.from: its bytes may lie in a pool, which a copy to another thread would take along whole.
     stdin: stdin === '' ? NO_BYTES : UTF8.encode(stdin),
-    permissions: config.permissions ?? null,
+    permissions: config.permissions ?? config.inferbase?.permissions ?? null,
     limits: askedLimits(config),
     nodeCount: config.number_of_nodes ?? 0,
     consensus: (config.consensus_algorithm ?? '').toLowerCase(),

@@ -65,6 +65,14 @@ export function everyInteger<K extends string>(key: K): Field<With<K, number>> {
   return (record) => `"${key}":${encodeInteger(record[key] ?? 0)}`;
 }
 
+/** A pointer to an integer. */
+export function integerPointer<K extends string>(key: K): Field<With<K, number>> {
+  return (record) => {
+    const value = record[key];
+    return value === undefined ? '' : `"${key}":${encodeInteger(value)}`;
+  };
+}
+
 /** `omitempty`, a float64: JavaScript prints it as Go's encoder does. */
 export function float<K extends string>(key: K): Field<With<K, number>> {
   return (record) => {
@@ -93,6 +101,14 @@ export function list<K extends string, T>(key: K, write: Write<T>): Field<With<K
 
 export function everyList<K extends string, T>(key: K, write: Write<T>): Field<With<K, readonly T[]>> {
   return (record) => `"${key}":[${(record[key] ?? []).map(write).join(',')}]`;
+}
+
+/** A list that is written when it is empty, and left out when it is missing. */
+export function listPointer<K extends string, T>(key: K, write: Write<T>): Field<With<K, readonly T[]>> {
+  return (record) => {
+    const values = record[key];
+    return values === undefined ? '' : `"${key}":[${values.map(write).join(',')}]`;
+  };
 }
 
 /** A slice that may be `nil`, which Go writes as `null`. */
