@@ -62,7 +62,9 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
   const store = await createStore({
     dataDir: settings.dataDir,
     gateways: settings.gateways,
-    peers: settings.peers.enabled ? { ...settings.peers, maxConnections: connectionLimit(settings) } : undefined,
+    peers: settings.peers.enabled
+      ? { ...settings.peers, bitswap: true, maxConnections: connectionLimit(settings) }
+      : undefined,
     log: (line, fields = {}) => log.info({ ...fields }, line),
   });
 
@@ -133,7 +135,11 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
     async joinPeers() {
       if (!settings.peers.enabled) return [];
       const { privateKey } = await openIdentity();
-      return await store.joinPeers({ privateKey, listen: listenAddresses(settings) });
+      return await store.joinPeers({
+        privateKey,
+        listen: listenAddresses(settings),
+        announce: settings.peers.announce,
+      });
     },
     close() {
       closing ??= (async () => {

@@ -5,6 +5,7 @@ import type { ModuleFacts } from '../core/module-facts.ts';
 import type { NewFile } from './add.ts';
 import type { CarImport } from './car/import-car.ts';
 import type { CompiledLibrary } from './libraries.ts';
+import type { PeersInit } from './peers/client.ts';
 import type { Membership, PeersThreadData } from './peers/protocol.ts';
 import type { Pin } from './pins.ts';
 import type { Listing } from './preparation/protocol.ts';
@@ -32,7 +33,7 @@ export interface StoreInit {
    */
   readonly connectSources?: () => readonly SourcePort[];
   /** Peers are asked for blocks, and served once the store has joined them; left out: there are none. */
-  readonly peers?: Pick<PeersThreadData, 'connect' | 'serve' | 'maxConnections' | 'allow'> | undefined;
+  readonly peers?: StorePeers | undefined;
   /** For one block from one source, in ms; default 10 000. */
   readonly sourceTimeoutMs?: number;
   /** How long a function that comes in one answer may bring little before its blocks are asked for one by one; default 1 000. */
@@ -51,6 +52,10 @@ export interface StoreInit {
   /** For tests: called at each step of a write, which waits for it to return. */
   readonly onStep?: (step: string) => void;
 }
+
+export interface StorePeers
+  extends Pick<PeersThreadData, 'connect' | 'bitswap' | 'serve' | 'maxConnections' | 'allow' | 'more'>,
+    Pick<PeersInit, 'entry' | 'onPort'> {}
 
 export interface FunctionStore {
   /**

@@ -69,12 +69,14 @@ export async function createStore(init: StoreInit): Promise<FunctionStore> {
       ...{ dataDir, owner, log, ...init.peers },
       // Shorter than the race's, so that it is told which peer did not answer.
       timeoutMs: Math.ceil(sourceTimeoutMs * 0.9),
-      onReplaced: () => preparation.renewSource(peerSource()),
+      onReplaced: () => {
+        if (init.peers?.bitswap === true) preparation.renewSource(peerSource());
+      },
     });
   const peerSource = (): SourcePort => ({ name: 'peers', port: (peers as Peers).openPort() });
   const preparation = createPreparation({
     ...{ thread, cpuTimeoutMs, maxTypes: init.maxTypes, log, onStep },
-    connectSources: () => [...(connectSources?.() ?? []), ...(peers === undefined ? [] : [peerSource()])],
+    connectSources: () => [...(connectSources?.() ?? []), ...(init.peers?.bitswap === true ? [peerSource()] : [])],
   });
   const moduleFolder = createModuleFolder({ layout });
   const local = createLocalBlocks({ folder: data.blocks });

@@ -41,7 +41,7 @@ async function fetchFrom(
   const store = await createStore({
     dataDir: join(workspace, 'peers-fetching'),
     gateways: [],
-    peers: { connect: [address], serve: 'none', maxConnections: 16, allow: [] },
+    peers: { connect: [address], bitswap: true, serve: 'none', maxConnections: 16, allow: [] },
     log: () => {},
   });
   try {

@@ -4,6 +4,10 @@ import { threadEnvironment, threadUrl } from '../../core/thread-url.ts';
 import type { FromPeersThread, Membership, PeersThreadData, ToPeersThread } from './protocol.ts';
 
 export interface PeersInit extends PeersThreadData {
+  /** The thread's entry, as `core/thread-url.ts` names it, where it is to do more than exchange blocks. */
+  readonly entry?: string | undefined;
+  /** Given a port to such an entry, each time the thread starts. */
+  readonly onPort?: ((port: MessagePort) => void) | undefined;
   readonly log: (line: string, fields?: object) => void;
   /** The thread died and was replaced: ports given out before lead nowhere. */
   readonly onReplaced: () => void;
@@ -31,13 +35,15 @@ interface Thread {
   joining: PromiseWithResolvers<readonly string[]> | undefined;
 }
 
-const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 256 };
+/** Heap of the thread, and what each connection adds: 170 KB of all memory were seen, some of it heap. In MB. */
+const HEAP_MB = 256;
+const HEAP_MB_EACH = 0.25;
 const CLOSE_MS = 3_000;
 /** First and longest pause before a dead thread is replaced, in ms. */
 const PAUSE_MS = [1_000, 60_000] as const;
 
 /** Nothing is started before the first call. */
-export function createPeers({ log, onReplaced, ...data }: PeersInit): Peers {
+export function createPeers({ log, onReplaced, entry, onPort, ...data }: PeersInit): Peers {
   let membership: Membership | undefined;
   let thread: Thread | undefined;
   let pause: number = PAUSE_MS[0];
@@ -45,10 +51,10 @@ export function createPeers({ log, onReplaced, ...data }: PeersInit): Peers {
   let closed = false;
 
   function start(): Thread {
-    const worker = new Worker(threadUrl('store/peers/thread'), {
+    const worker = new Worker(threadUrl(entry ?? 'store/peers/thread'), {
       workerData: data satisfies PeersThreadData,
       env: threadEnvironment(),
-      resourceLimits: RESOURCE_LIMITS,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB + HEAP_MB_EACH * data.maxConnections },
     });
     // Peers keep no process alive: what serves them is kept alive by its API.
     worker.unref();
@@ -84,7 +90,12 @@ export function createPeers({ log, onReplaced, ...data }: PeersInit): Peers {
     const joining = Promise.withResolvers<readonly string[]>();
     thread.joining = joining;
     thread.worker.ref();
-    send({ type: 'join', membership: wanted });
+    if (onPort === undefined) send({ type: 'join', membership: wanted });
+    else {
+      const { port1, port2 } = new MessageChannel();
+      onPort(port1);
+      send({ type: 'join', membership: wanted, port: port2 }, [port2]);
+    }
     try {
       return await joining.promise;
     } finally {

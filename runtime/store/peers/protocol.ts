@@ -11,12 +11,16 @@ export interface PeersThreadData {
   readonly owner: Owner;
   /** Multiaddrs of peers to keep connected. */
   readonly connect: readonly string[];
+  /** Whether blocks are exchanged with peers. */
+  readonly bitswap: boolean;
   readonly serve: ServeRule;
   readonly maxConnections: number;
   /** Peer ids that may connect here; none: any. */
   readonly allow: readonly string[];
   /** For one block from all peers, in ms. */
   readonly timeoutMs: number;
+  /** For the entry of the thread, where it does more than exchange blocks: plain data. */
+  readonly more?: unknown;
 }
 
 /** Who this node is among peers: known by its key, reachable, serving. */
@@ -25,10 +29,13 @@ export interface Membership {
   readonly privateKey: Uint8Array;
   /** Multiaddrs to listen on. */
   readonly listen: readonly string[];
+  /** Multiaddrs that others are told instead; none: those it listens on. */
+  readonly announce: readonly string[];
 }
 
 export type ToPeersThread =
-  | { readonly type: 'join'; readonly membership: Membership }
+  /** The port is for what an entry does beside the exchange of blocks. */
+  | { readonly type: 'join'; readonly membership: Membership; readonly port?: MessagePort }
   /** Another thread may ask for blocks through this port, see `sources/port-source.ts`. */
   | { readonly type: 'asker'; readonly port: MessagePort }
   | { readonly type: 'close' };

@@ -27,13 +27,19 @@ async function startHelia(t: TestContext) {
   return { libp2p, fs: unixfs(helia), address: String(libp2p.getMultiaddrs()[0]) };
 }
 
-const PEERS = { connect: [] as string[], serve: 'pinned', maxConnections: 16, allow: [] as string[] } as const;
+const PEERS = {
+  connect: [] as string[],
+  bitswap: true,
+  serve: 'pinned',
+  maxConnections: 16,
+  allow: [] as string[],
+} as const;
 const module = wasm('shared', 3 * 1024 * 1024);
 
 suite('a plain Helia node', () => {
   test('fetches a function that we pinned', async (t) => {
     const store = await openStore(t, { peers: PEERS });
-    const [address = ''] = await store.joinPeers({ privateKey: generateKey(), listen: [LOOPBACK] });
+    const [address = ''] = await store.joinPeers({ privateKey: generateKey(), listen: [LOOPBACK], announce: [] });
     const { cid } = await store.add([
       { path: 'f.wasm', bytes: module },
       { path: 'readme', bytes: Buffer.from('hello') },

@@ -59,8 +59,8 @@ export async function startNode(
   const folder = createBlockFolder({ files, layout }, { log });
   const node = await startPeerNode(
     { folder, pinsPath: layout.pins, log },
-    { connect: [], serve: 'pinned', maxConnections: 16, allow: [], timeoutMs: 5_000, ...init },
-    { privateKey: generateKey(), listen: [LOOPBACK] },
+    { connect: [], bitswap: true, serve: 'pinned', maxConnections: 16, allow: [], timeoutMs: 5_000, ...init },
+    { privateKey: generateKey(), listen: [LOOPBACK], announce: [] },
   );
   t.after(() => node.stop());
   const pinned: object[] = [];

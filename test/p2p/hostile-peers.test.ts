@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { connect, type Socket } from 'node:net';
+import { suite, type TestContext, test } from 'node:test';
+import { gossipsub } from '@libp2p/gossipsub';
+import type { Libp2p, Stream } from '@libp2p/interface';
+import { multiaddr } from '@multiformats/multiaddr';
+import { B7S_PROTOCOL, type DirectMessage } from '../../runtime/p2p/swarm.ts';
+import { createHost } from '../../runtime/store/peers/host.ts';
+import { startSwarm, type TestSwarm, until } from './support.ts';
+
+const bytes = (text: string): Uint8Array => Buffer.from(text);
+const MESHSUB = '/meshsub/1.1.0';
+
+/** A host without any of our limits, that does as the test says. */
+async function startStranger(t: TestContext, services = {}): Promise<Libp2p> {
+  const host = await createHost({ privateKey: null, listen: [], maxConnections: 16, allow: [], services });
+  // Said when it identifies itself; else it would be taken for one that gossips no more.
+  if (Object.keys(services).length === 0) await host.handle(MESHSUB, () => {});
+  await host.start();
+  t.after(() => host.stop());
+  return host;
+}
+
+async function openStream(host: Libp2p, to: TestSwarm, protocol: string): Promise<Stream> {
+  const connection = host.getConnections()[0] ?? (await host.dial(multiaddr(to.address)));
+  return await connection.newStream(protocol, { maxOutboundStreams: 100_000 });
+}
+
+/** An honest neighbour is heard. */
+async function stillHears(t: TestContext, swarm: TestSwarm): Promise<void> {
+  const honest = await startSwarm(t);
+  await honest.dial(swarm);
+  await until(() => honest.swarm.subscribers('topic').length > 0);
+  const text = `from ${honest.peerId}`;
+  await honest.swarm.publish('topic', bytes(text));
+  await until(() => swarm.heard.some((message) => Buffer.from(message.bytes).toString() === text));
+}
+
+/** A node that takes direct messages of up to a megabyte. */
+async function startTaking(t: TestContext, got: DirectMessage[]): Promise<TestSwarm> {
+  return await startSwarm(t, {
+    topics: ['topic'],
+    prepare: ({ swarm }) => swarm.handle(B7S_PROTOCOL, 1_000_000, (message) => got.push(message)),
+  });
+}
+
+suite('neighbours that flood gossip', () => {
+  test('one that floods with signed messages is slowed, then let go for a while, and others are heard meanwhile', async (t) => {
+    const node = await startSwarm(t, { topics: ['topic'], perSecond: [200, 400], patienceMs: 1_500 });
+    const flooder = await startStranger(t, {
+      pubsub: gossipsub({ scoreParams: { IPColocationFactorWeight: 0 }, maxOutboundBufferSize: 1_000_000_000 }),
+    });
+    const pubsub = (flooder.services as unknown as { pubsub: ReturnType<ReturnType<typeof gossipsub>> }).pubsub;
+    await flooder.dial(multiaddr(node.address));
+    await until(() => pubsub.getSubscribers('topic').length === 1);
+    const stop = new AbortController();
+    t.after(() => stop.abort());
+    let sent = 0;
+    const began = Date.now();
+    const flood = (async () => {
+      while (!stop.signal.aborted && flooder.getConnections().length > 0) {
+        for (let i = 0; i < 100; i++, sent++) await pubsub.publish('topic', bytes(`flood ${sent}`)).catch(() => {});
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    })();
+    await until(() => sent > 500);
+    await stillHears(t, node);
+    await until(() => node.lines.some((line) => line.includes('it floods gossip')));
+    await until(() => flooder.getConnections().length === 0);
+    stop.abort();
+    await flood;
+    // 200 a second, two seconds' worth at once, and what was under way when it was slowed.
+    const most = 200 * (2 + (Date.now() - began) / 1_000) + 2_000;
+    assert.ok(node.heard.length < Math.min(sent, most), `${node.heard.length} of ${sent}`);
+    await openStream(flooder, node, MESHSUB).catch(() => {});
+    await until(() => flooder.getConnections().length === 0);
+    await stillHears(t, node);
+  });
+
+  test('one that is named as a boot node is slowed and kept', async (t) => {
+    const head = await startSwarm(t);
+    const node = await startSwarm(t, {
+      topics: ['topic'],
+      perSecond: [100, 400],
+      patienceMs: 200,
+      trusted: new Set([head.peerId]),
+    });
+    await head.dial(node);
+    await until(() => head.swarm.subscribers('topic').length === 1);
+    for (let i = 0; i < 600; i++) await head.swarm.publish('topic', bytes(`roll call ${i}`));
+    await until(() => node.heard.length === 600);
+    assert.equal(node.host.getConnections().length, 1);
+    assert.deepEqual(node.lines, []);
+  });
+
+  test('a gossip message of 5 MB, a length without end and bytes that are none are not heard', async (t) => {
+    const node = await startSwarm(t, { topics: ['topic'] });
+    const payloads = [
+      Buffer.concat([Buffer.from([0x80, 0x80, 0xc0, 0x02]), Buffer.alloc(5 * 1024 * 1024)]),
+      Buffer.alloc(64, 0xff),
+      Buffer.concat([Buffer.from([16]), Buffer.alloc(16, 0x7a)]),
+    ];
+    for (const payload of payloads) {
+      const stranger = await startStranger(t);
+      const stream = await openStream(stranger, node, MESHSUB);
+      stream.send(payload);
+    }
+    await stillHears(t, node);
+    assert.equal(node.heard.length, 1);
+  });
+
+  test('one that subscribes to a million topics takes part in few', async (t) => {
+    const node = await startSwarm(t, { topics: ['topic'] });
+    const stranger = await startStranger(t);
+    const stream = await openStream(stranger, node, MESHSUB);
+    const subscriptions = Array.from({ length: 4_000 }, (_, i) => {
+      const topic = Buffer.from(`t${i}`);
+      const inner = Buffer.concat([Buffer.from([8, 1, 18, topic.length]), topic]);
+      return Buffer.concat([Buffer.from([10, inner.length]), inner]);
+    });
+    const rpc = Buffer.concat(subscriptions);
+    stream.send(Buffer.concat([varint(rpc.length), rpc]));
+    await until(() => node.swarm.subscribers('t1').length === 1);
+    const kept = Array.from({ length: 4_000 }, (_, i) => node.swarm.subscribers(`t${i}`).length);
+    assert.ok(kept.reduce((sum, one) => sum + one, 0) < 200);
+    await stillHears(t, node);
+  });
+});
+
+suite('peers that misuse direct messages', () => {
+  test('streams that are opened and left are bounded, and another peer is served', async (t) => {
+    const got: DirectMessage[] = [];
+    const node = await startTaking(t, got);
+    const stranger = await startStranger(t);
+    const open = async (): Promise<void> => {
+      const stream = await openStream(stranger, node, B7S_PROTOCOL);
+      if (stream.status === 'open') stream.send(bytes('{'));
+    };
+    await open();
+    // Before the first ones are too old.
+    for (let i = 0; i < 11; i++) await Promise.all(Array.from({ length: 100 }, open));
+    await until(() => node.lines.some((line) => line.includes('too many messages are under way')));
+    const honest = await startStranger(t);
+    const stream = await openStream(honest, node, B7S_PROTOCOL);
+    stream.send(bytes('hello\n'));
+    await until(() => got.length === 1);
+    assert.equal(got[0]?.from, honest.peerId.toString());
+  });
+
+  test('one that sends a few bytes and waits is cut off', { timeout: 60_000 }, async (t) => {
+    const got: DirectMessage[] = [];
+    const node = await startTaking(t, got);
+    const stranger = await startStranger(t);
+    const stream = await openStream(stranger, node, B7S_PROTOCOL);
+    stream.send(bytes('{"slow":'));
+    await until(() => stream.status !== 'open', 40_000);
+    assert.match(node.lines.join('\n'), /it sends too slowly/);
+    assert.deepEqual(got, []);
+  });
+
+  test('100 MB for a limit of 1 MB ends at 1 MB, and so does what follows a line feed', async (t) => {
+    const got: DirectMessage[] = [];
+    const node = await startTaking(t, got);
+    const stranger = await startStranger(t);
+    const large = await openStream(stranger, node, B7S_PROTOCOL);
+    const chunk = new Uint8Array(1_000_000).fill(65);
+    for (let i = 0; i < 100 && large.status === 'open'; i++) {
+      if (!large.send(chunk)) await large.onDrain().catch(() => {});
+    }
+    await until(() => large.status !== 'open');
+    const line = await openStream(stranger, node, B7S_PROTOCOL);
+    line.send(bytes('{"one":1}\n'));
+    for (let i = 0; i < 20 && line.status === 'open'; i++) line.send(chunk);
+    await until(() => got.length === 1);
+    assert.equal(Buffer.from(got[0]?.bytes ?? []).toString(), '{"one":1}');
+    assert.equal(node.lines.filter((text) => text.includes('more than 1000000 bytes')).length, 1);
+  });
+
+  test('a message that is reset midway is no message, and an empty one is none', async (t) => {
+    const got: DirectMessage[] = [];
+    const node = await startTaking(t, got);
+    const stranger = await startStranger(t);
+    const half = await openStream(stranger, node, B7S_PROTOCOL);
+    half.send(bytes('{"half":'));
+    half.abort(new Error('changed my mind'));
+    const empty = await openStream(stranger, node, B7S_PROTOCOL);
+    await empty.close();
+    const whole = await openStream(stranger, node, B7S_PROTOCOL);
+    whole.send(bytes('whole'));
+    await whole.close();
+    await until(() => got.length > 0);
+    assert.deepEqual(
+      got.map((message) => Buffer.from(message.bytes).toString()),
+      ['whole'],
+    );
+  });
+});
+
+suite('who may connect', () => {
+  test('peers.allow lets in those it names only', async (t) => {
+    const friend = await startSwarm(t);
+    const node = await startSwarm(t, { topics: ['topic'], allow: [friend.peerId] });
+    await friend.dial(node);
+    await until(() => friend.swarm.subscribers('topic').length === 1);
+    const stranger = await startSwarm(t);
+    await stranger.dial(node).catch(() => {});
+    await until(() => stranger.host.getConnections().length === 0);
+    assert.deepEqual(stranger.swarm.subscribers('topic'), []);
+    assert.equal(node.host.getConnections().length, 1);
+  });
+
+  test('web sockets are bounded in number, and one that says nothing of libp2p is not kept', async (t) => {
+    const node = await startSwarm(t, { topics: ['topic'], listen: ['/ip4/127.0.0.1/tcp/0/ws'], maxConnections: 8 });
+    const port = Number(/tcp\/(\d+)/.exec(node.address)?.[1]);
+    const sockets: Socket[] = [];
+    t.after(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    let closed = 0;
+    for (let i = 0; i < 20; i++) {
+      const socket = connect(port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\n'));
+      socket.on('error', () => {}).on('close', () => closed++);
+      sockets.push(socket);
+    }
+    await until(() => closed >= 12);
+    for (const socket of sockets) socket.destroy();
+    await stillHears(t, node);
+  });
+});
+
+function varint(value: number): Buffer {
+  const out: number[] = [];
+  for (let rest = value; ; rest >>>= 7) {
+    if (rest < 128) return Buffer.from([...out, rest]);
+    out.push((rest & 127) | 128);
+  }
+}
