@@ -1,13 +1,12 @@
 import { InferbaseError } from '../core/errors.ts';
 import type { PeerResult } from '../core/node.ts';
 import type { WorkAnswer, WorkerNetwork, WorkOrder } from '../core/work.ts';
+import { checkAttestation } from '../wire/attestation.ts';
 import type { Loads } from './loads.ts';
 
 export interface GatherComponents {
   readonly network: Pick<WorkerNetwork, 'order'>;
   readonly loads: Loads;
-  /** What is wrong with a worker's signature; `null`: it holds, or there is none. */
-  readonly findForgery: (peerId: string, order: WorkOrder, answer: WorkAnswer) => string | null;
 }
 
 export interface GatherInit {
@@ -90,15 +89,16 @@ export async function gather(components: GatherComponents, init: GatherInit): Pr
     } finally {
       end();
     }
-    const forgery = components.findForgery(worker, order, answer);
-    if (forgery !== null) {
-      failures.set(worker, { code: '', reason: forgery });
-      return false;
-    }
     const { outcome, attestation, code, message } = answer;
     if (outcome === null) {
       failures.set(worker, { code, reason: message === '' ? `answered ${code}` : message.slice(0, MAX_REASON) });
       return RETRIED.includes(code);
+    }
+    const flaw =
+      attestation === null ? null : checkAttestation(attestation, { peerId: worker, request: order.request, outcome });
+    if (flaw !== null) {
+      failures.set(worker, { code: '', reason: `its attestation does not hold: ${flaw}` });
+      return false;
     }
     const result = { peerId: worker, outcome, ...(attestation !== null && { attestation }) };
     if (isOver) init.onLate(result);

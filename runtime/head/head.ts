@@ -5,7 +5,7 @@ import { gossipTopic, type RollCall, type WorkerNetwork, type WorkOrder } from '
 import type { KeptResults } from '../services/kept-results/kept-results.ts';
 import { aggregate, parseAggregation } from './aggregation.ts';
 import { type Crew, createCrews } from './crew.ts';
-import { type GatherComponents, gather } from './gather.ts';
+import { gather } from './gather.ts';
 import { createLoads } from './loads.ts';
 import { commonRefusal, remarksOn } from './remarks.ts';
 
@@ -15,7 +15,6 @@ export interface HeadComponents {
   readonly network: WorkerNetwork;
   /** Results of the last requests. */
   readonly results: KeptResults;
-  readonly findForgery: GatherComponents['findForgery'];
 }
 
 export interface HeadInit {
@@ -54,7 +53,7 @@ const URL_HASH = /^[0-9a-f]{64}$/;
 
 /** The use cases of a head: it asks workers by roll call, hands out the work, and puts the answers together. */
 export function createHead(components: HeadComponents, init: HeadInit): Head {
-  const { peerId, network, results, findForgery } = components;
+  const { peerId, network, results } = components;
   const { rollCallMs, executionMs, maxRequests = MAX_REQUESTS } = init;
   const allowed = new Set(init.workers);
   const loads = createLoads();
@@ -78,7 +77,7 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
       const workers = await crew.take(wanted);
       const order = orderOf(request, { call, workers, deadlineMs: executionMs });
       const gathered = await gather(
-        { network, loads, findForgery },
+        { network, loads },
         {
           order,
           workers,

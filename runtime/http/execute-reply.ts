@@ -1,19 +1,29 @@
-import type { ExecuteReply, PeerResult } from '../core/node.ts';
+import type { ExecuteReply, NumericAggregate, PeerResult } from '../core/node.ts';
 import { describeError } from '../core/wire-code.ts';
 import { encodeString } from '../wire/go-json.ts';
 import { describeEnd, encodeMetadata, encodeResult } from './peer-result.ts';
 
 /**
  * The answer to an execute request whose function ran, fields in the order of the inference base image:
- * `code, request_id, message, results, cluster`; in a result `result, peers, frequency, metadata`.
+ * `code, request_id, message, results, cluster`; in a result `result, peers, frequency, metadata`. Ours, and last:
+ * `aggregate`, where the request asked for it.
  */
-export function encodeExecuteReply({ requestId, code, results, cluster, remarks }: ExecuteReply): string {
+export function encodeExecuteReply({ requestId, code, results, cluster, remarks, aggregate }: ExecuteReply): string {
   const message = describeReply(results, remarks);
   const said = message === '' ? '' : `,"message":${encodeString(message)}`;
   const head = `{"code":"${code}","request_id":${encodeString(requestId)}${said}`;
   const peers = cluster.length === 0 ? '{}' : `{"peers":[${cluster.map(encodeString).join(',')}]}`;
-  if (results.length === 0) return `${head},"cluster":${peers}}\n`;
-  return `${head},"results":[${encodeGroups(results)}],"cluster":${peers}}\n`;
+  const tail = `"cluster":${peers}${aggregate === undefined ? '' : `,"aggregate":${encodeAggregate(aggregate)}`}}\n`;
+  return results.length === 0 ? `${head},${tail}` : `${head},"results":[${encodeGroups(results)}],${tail}`;
+}
+
+/** The value is text: a reader's doubles would round it. */
+function encodeAggregate({ type, value, count, excluded }: NumericAggregate): string {
+  const without = excluded.map(
+    ({ peerId, reason }) => `{"peer":${encodeString(peerId)},"reason":${encodeString(reason)}}`,
+  );
+  const fields = `"type":"${type}","value":${value === null ? 'null' : `"${value}"`},"count":${count}`;
+  return `{${fields},"excluded":[${without.join(',')}]}`;
 }
 
 /** Empty when every function exited 0 and there is nothing to remark. */

@@ -1,8 +1,23 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import type { WorkOrder } from '../../runtime/core/work.ts';
+import { type Identity, loadIdentity } from '../../runtime/services/identity.ts';
 import { createKeptResults } from '../../runtime/services/kept-results/kept-results.ts';
-import { execute, FUNCTION, lost, printed, scriptedHead, scriptedNetwork, silent, texts } from './scripted-network.ts';
+import { signAttestation } from '../../runtime/wire/attestation.ts';
+import { tempDir } from '../store/support.ts';
+import {
+  execute,
+  FUNCTION,
+  lost,
+  printed,
+  type Script,
+  scriptedHead,
+  scriptedNetwork,
+  silent,
+  texts,
+} from './scripted-network.ts';
 
 const full = { work: () => ({ code: '503', message: 'no room' }) };
 const none = { work: () => ({ code: '404', message: 'not here' }) };
@@ -151,12 +166,24 @@ suite('an order of a head', () => {
     assert.equal((await execute(head, {})).code, '204');
   });
 
-  test('with a signature that does not hold is no answer', async () => {
-    const network = scriptedNetwork({ a: {}, b: {} });
-    const findForgery = (peerId: string): string | null => (peerId === 'b' ? 'the signature does not hold' : null);
-    const reply = await execute(scriptedHead(network, {}, { findForgery }), { threshold: 1 });
-    assert.deepEqual([reply.code, texts(reply)], ['206', ['a: a']]);
-    assert.deepEqual(reply.remarks, ['no result from b: the signature does not hold']);
+  test('signed by its worker is answered with the attestation, and one that does not hold is no answer', async (t) => {
+    const identity = await loadIdentity(join(await tempDir(t), 'priv.bin'), { create: true });
+    const other = await loadIdentity(join(await tempDir(t), 'priv.bin'), { create: true });
+    const signed =
+      (signer: Identity, shown = 'x') =>
+      ({ request }: WorkOrder) => {
+        const attestation = signAttestation(signer, { request, outcome: printed(shown) });
+        return { outcome: printed('x'), attestation };
+      };
+    const run = async (work: Script['work']) =>
+      await execute(scriptedHead(scriptedNetwork({ [identity.peerId]: { ...(work && { work }) } })), {});
+    const good = await run(signed(identity));
+    assert.equal(good.results[0]?.attestation?.functionId, FUNCTION);
+    for (const work of [signed(identity, 'y'), signed(other)]) {
+      const bad = await run(work);
+      assert.deepEqual([bad.code, bad.results], ['204', []]);
+      assert.match(bad.remarks.join(), /^no result from 12D3\w+: its attestation does not hold: it is of another/);
+    }
   });
 });
 

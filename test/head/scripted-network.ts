@@ -94,7 +94,7 @@ export function scriptedHead(
 ): Head {
   const results = createKeptResults({ folder: null, log: () => {} });
   return createHead(
-    { peerId: 'head', network, results, findForgery: () => null, ...components },
+    { peerId: 'head', network, results, ...components },
     { rollCallMs: 300, executionMs: 300, workers: [], ...init },
   );
 }

@@ -1,0 +1,247 @@
+import type { Stream } from '@libp2p/interface';
+import { LRUCache } from 'lru-cache';
+import { InferbaseError } from '../core/errors.ts';
+import type { InferenceNode } from '../core/node.ts';
+import {
+  GENERAL_TOPIC,
+  type RollCall,
+  type RollCallAnswer,
+  type WorkAnswer,
+  type WorkerNetwork,
+} from '../core/work.ts';
+import { createLineBudget } from '../telemetry/line-budget.ts';
+import { channelOf, decodeMessage, encodeMessage, type Message } from '../wire/messages/message.ts';
+import { type RollCallResponseMessage, rollCallMessage, toRollCallAnswer } from '../wire/messages/roll-call.ts';
+import { toWorkAnswer } from '../wire/messages/work-answer.ts';
+import { type ExecuteMessage, isClientRequest } from '../wire/messages/work-order.ts';
+import { createClientRequests } from './client-requests.ts';
+import { createOpenOrders } from './open-orders.ts';
+import { createOrderMessages } from './order-messages.ts';
+import { B7S_PROTOCOL, type Swarm } from './swarm.ts';
+
+export interface B7sHeadInit {
+  /** Largest message of a worker or a client, in bytes; default 32 MiB. */
+  readonly maxMessageBytes?: number;
+  /** How often others are told that this node is alive, in ms; default a minute, as b7s does. */
+  readonly healthMs?: number;
+  readonly log: (line: string, fields?: object) => void;
+}
+
+/** A head on the b7s wire. */
+export interface B7sHead extends WorkerNetwork {
+  /** Fails what is under way; the host is stopped by its owner. */
+  stop(): void;
+}
+
+const MAX_MESSAGE_BYTES = 32 * 1_048_576;
+const HEALTH_MS = 60_000;
+/** Lines of the log that one peer may cause. */
+const PEER_LINES = { lines: 10, windowMs: 60_000 } as const;
+/** Other heads that are told from workers. */
+const MAX_HEADS = 1_024;
+
+interface OpenCall {
+  readonly functionId: string;
+  readonly heard: Set<string>;
+  readonly onAnswer: (answer: RollCallAnswer) => void;
+}
+
+/**
+ * The workers of the b7s wire, all three dialects: roll calls go out by gossip, everything else is a message on a stream of
+ * its own. What a peer says counts only for itself: who it is, its connection proves, and the id of a request that is not
+ * waited for leads nowhere.
+ * @param components.node what requests of clients on libp2p are given to
+ * @returns once it takes messages
+ */
+export async function createB7sHead(
+  { swarm, node }: { readonly swarm: Swarm; readonly node: Pick<InferenceNode, 'execute'> },
+  init: B7sHeadInit,
+): Promise<B7sHead> {
+  const tell = createLineBudget((line, fields: object) => init.log(line, fields), PEER_LINES);
+  const calls = new Map<string, OpenCall>();
+  const orders = createOpenOrders();
+  const orderMessages = createOrderMessages(swarm.peerId);
+  const clients = createClientRequests({ node });
+  /** Peers that published roll calls: they subscribe to the general topic and answer nobody's. */
+  const heads = new LRUCache<string, true>({ max: MAX_HEADS });
+  let stopped = false;
+
+  function onRollCallAnswer(message: RollCallResponseMessage, from: string): void {
+    const answer = toRollCallAnswer(message, from);
+    const call = calls.get(answer.requestId);
+    if (call === undefined || call.heard.has(from)) return;
+    if (answer.functionId !== call.functionId) throw unexpected('it is about another function');
+    call.heard.add(from);
+    heads.delete(from);
+    // Answers hold for a while only where orders go by the kept stream.
+    call.onAnswer({ ...answer, lasting: false });
+  }
+
+  async function onClientRequest(message: ExecuteMessage, from: string): Promise<void> {
+    if (!isClientRequest(message)) throw unexpected('an order came to a head');
+    const answer = await clients.answer(message, from);
+    if (answer === null) return;
+    await swarm.send(from, B7S_PROTOCOL, encodeMessage({ ...answer.message, from: swarm.peerId }, answer.dialect));
+  }
+
+  function onDirect(bytes: Uint8Array, from: string): Promise<void> | undefined {
+    const message = decodeMessage(bytes);
+    if (channelOf(message.type) === 'gossip') throw unexpected(`${message.type} came on a stream`);
+    switch (message.type) {
+      case 'MsgRollCallResponse':
+        orderMessages.learn(from, message);
+        onRollCallAnswer(message, from);
+        return;
+      case 'MsgExecuteResponse':
+      case 'MsgWorkOrderResponse':
+        orderMessages.learn(from, message);
+        if (orders.answer(from, toWorkAnswer(message, from))) return;
+        throw unexpected('no order of that id waits for an answer of this worker');
+      case 'MsgExecute':
+        return onClientRequest(message, from);
+      case 'MsgInstallFunctionResponse':
+      case 'MsgFormClusterResponse':
+      case 'MsgDisbandCluster':
+        // Nobody waits for these: installs are not confirmed, clusters are not formed.
+        return;
+      default:
+        throw unexpected(`${message.type} came to a head`);
+    }
+  }
+
+  function onGossip(bytes: Uint8Array, author: string): void {
+    const message = decodeMessage(bytes);
+    if (channelOf(message.type) === 'direct') throw unexpected(`${message.type} came by gossip`);
+    if (message.type === 'MsgRollCall') heads.set(author, true);
+  }
+
+  function drop(from: string, error: unknown): void {
+    tell(from, `a message was dropped: ${error instanceof Error ? error.message : error}`, { peer: from });
+  }
+
+  function hear(from: string, take: () => Promise<void> | undefined): void {
+    if (stopped) return;
+    try {
+      take()?.catch((error: unknown) => drop(from, error));
+    } catch (error) {
+      drop(from, error);
+    }
+  }
+
+  /** Every worker of a topic, other heads left out. */
+  const workersOf = (topic: string): readonly string[] => swarm.subscribers(topic).filter((id) => !heads.has(id));
+
+  const publish = (topic: string, message: Message): Promise<void> =>
+    // The order of `a`, which all three read, as each reads a field that it does not know.
+    swarm.publish(topic, encodeMessage({ ...message, from: swarm.peerId }, 'a'));
+
+  const stopGossip = swarm.onGossip(({ bytes, author }) => hear(author, () => void onGossip(bytes, author)));
+  const stopPeers = swarm.onPeers((peerId, connected) => {
+    if (connected) return;
+    orderMessages.forget(peerId);
+    orders.lose(peerId);
+    clients.gone(peerId);
+  });
+  const { maxMessageBytes = MAX_MESSAGE_BYTES } = init;
+  await swarm.handle(B7S_PROTOCOL, maxMessageBytes, ({ bytes, from }) => hear(from, () => onDirect(bytes, from)));
+  swarm.subscribe(GENERAL_TOPIC);
+  const health = setInterval(() => {
+    publish(GENERAL_TOPIC, { type: 'MsgHealthCheck', code: 200 }).catch((error: unknown) => drop(swarm.peerId, error));
+  }, init.healthMs ?? HEALTH_MS).unref();
+
+  return {
+    async rollCall(call: RollCall, onAnswer, signal) {
+      signal.throwIfAborted();
+      const { requestId, functionId } = call;
+      if (calls.has(requestId)) throw new InferbaseError('ERR_INVALID_REQUEST', `${requestId} is under way already.`);
+      calls.set(requestId, { functionId, heard: new Set(), onAnswer });
+      signal.addEventListener('abort', () => calls.delete(requestId), { once: true });
+      try {
+        await publish(call.topic, rollCallMessage(call, swarm.peerId));
+      } catch (error) {
+        calls.delete(requestId);
+        throw error;
+      }
+      return workersOf(call.topic);
+    },
+
+    async order(peerId, order, signal) {
+      signal.throwIfAborted();
+      const waiting = orders.open(peerId, order.requestId);
+      const onAbort = (): void => waiting.fail(cancelled(signal));
+      signal.addEventListener('abort', onAbort, { once: true });
+      try {
+        deliver(swarm, peerId, { messages: orderMessages.encode(peerId, order), signal }).then(
+          (problem) => {
+            if (problem !== null) waiting.settle(neverSent(order.requestId, problem));
+          },
+          (error: unknown) => waiting.fail(error),
+        );
+        return await waiting.answered;
+      } finally {
+        waiting.close();
+        signal.removeEventListener('abort', onAbort);
+      }
+    },
+
+    async install({ cid, manifestUrl, topic }) {
+      await publish(topic, { type: 'MsgInstallFunction', manifest_url: manifestUrl, cid });
+    },
+
+    workers: async (topic) => workersOf(topic),
+
+    stop() {
+      stopped = true;
+      clearInterval(health);
+      stopGossip();
+      stopPeers();
+      calls.clear();
+      clients.gone();
+      orders.lose();
+    },
+  };
+}
+
+/**
+ * Sends each message on a stream of its own.
+ * @returns why nothing of it can have arrived; `null`: it has
+ * @throws when it is not known whether it has
+ */
+async function deliver(
+  swarm: Swarm,
+  peerId: string,
+  { messages, signal }: { readonly messages: readonly Buffer[]; readonly signal: AbortSignal },
+): Promise<string | null> {
+  const streams: Stream[] = [];
+  try {
+    for (const _message of messages) streams.push(await swarm.open(peerId, B7S_PROTOCOL, signal));
+  } catch (error) {
+    for (const stream of streams) stream.abort(new Error('another stream was not taken'));
+    return error instanceof Error ? error.message : String(error);
+  }
+  await Promise.all(streams.map((stream, i) => write(stream, messages[i] ?? Buffer.alloc(0), signal)));
+  return null;
+}
+
+/** Writes all and half-closes; the worker closes its half once it has worked. */
+async function write(stream: Stream, bytes: Buffer, signal: AbortSignal): Promise<void> {
+  try {
+    stream.send(bytes);
+    await stream.close({ signal });
+  } catch (error) {
+    stream.abort(error instanceof Error ? error : new Error(String(error)));
+    throw new InferbaseError('ERR_NOT_ENOUGH_NODES', 'it went away while it was sent the order', { cause: error });
+  }
+}
+
+function neverSent(requestId: string, message: string): WorkAnswer {
+  return { requestId, code: '503', outcome: null, message, attestation: null };
+}
+
+function cancelled({ reason }: AbortSignal): InferbaseError {
+  return reason instanceof InferbaseError ? reason : new InferbaseError('ERR_CANCELLED', 'the order was taken back');
+}
+
+function unexpected(what: string): InferbaseError {
+  return new InferbaseError('ERR_INVALID_REQUEST', what);
+}

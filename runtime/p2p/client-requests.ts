@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { InferbaseError } from '../core/errors.ts';
+import type { ExecuteReply, InferenceNode } from '../core/node.ts';
+import { describeError } from '../core/wire-code.ts';
+import { toOrderedRequest } from '../wire/execute-request.ts';
+import { extrasOf } from '../wire/messages/answer-extras.ts';
+import type { Dialect } from '../wire/messages/envelope.ts';
+import { dialectOf } from '../wire/messages/message.ts';
+import type { ExecuteResponseMessage } from '../wire/messages/work-answer.ts';
+import type { ExecuteMessage } from '../wire/messages/work-order.ts';
+
+/** Requests of clients that speak libp2p instead of HTTP. */
+export interface ClientRequests {
+  /** @returns the answer, in the client's own dialect; `null`: the client is gone */
+  answer(
+    message: ExecuteMessage,
+    from: string,
+  ): Promise<{ readonly message: ExecuteResponseMessage; readonly dialect: Dialect } | null>;
+  /** A client went: its requests end. Without a client: all end. */
+  gone(peerId?: string): void;
+}
+
+/** Requests of one client at once, and of all. */
+const PER_CLIENT = 64;
+const IN_ALL = 1_024;
+
+export function createClientRequests({ node }: { readonly node: Pick<InferenceNode, 'execute'> }): ClientRequests {
+  const byClient = new Map<string, Set<AbortController>>();
+  let open = 0;
+
+  function begin(from: string): { readonly controller: AbortController; end(): void } {
+    const own = byClient.get(from) ?? new Set();
+    if (own.size >= PER_CLIENT || open >= IN_ALL) {
+      throw new InferbaseError('ERR_BUSY', `busy: ${own.size} requests of this client are under way; retry later`);
+    }
+    const controller = new AbortController();
+    byClient.set(from, own.add(controller));
+    open++;
+    return {
+      controller,
+      end() {
+        open--;
+        own.delete(controller);
+        if (own.size === 0 && byClient.get(from) === own) byClient.delete(from);
+      },
+    };
+  }
+
+  async function run(message: ExecuteMessage, from: string, requestId: string): Promise<ExecuteResponseMessage | null> {
+    const { controller, end } = begin(from);
+    try {
+      const { signal } = controller;
+      // As it came: a head of b7s adds no variable to a request of this kind.
+      return toResponse(await node.execute(toOrderedRequest(requestOf(message)), { requestId, signal }));
+    } catch (error) {
+      if (controller.signal.aborted) return null;
+      throw error;
+    } finally {
+      end();
+    }
+  }
+
+  return {
+    async answer(message, from) {
+      const requestId = randomUUID();
+      const dialect = clientDialect(message);
+      try {
+        const response = await run(message, from, requestId);
+        return response === null ? null : { message: response, dialect };
+      } catch (error) {
+        const refusal = { type: 'MsgExecuteResponse', request_id: requestId, ...describeError(error) } as const;
+        return { message: refusal, dialect };
+      }
+    },
+    gone(peerId) {
+      const reason = new InferbaseError('ERR_CANCELLED', 'the client went before the answer was ready');
+      for (const id of peerId === undefined ? [...byClient.keys()] : [peerId]) {
+        for (const controller of byClient.get(id) ?? []) controller.abort(reason);
+      }
+    },
+  };
+}
+
+function requestOf({
+  function_id,
+  method,
+  parameters,
+  config,
+  topic,
+}: ExecuteMessage): Parameters<typeof toOrderedRequest>[0] {
+  return {
+    ...(function_id !== undefined && { function_id }),
+    ...(method !== undefined && { method }),
+    ...(parameters !== undefined && { parameters }),
+    ...(config !== undefined && { config }),
+    ...(topic !== undefined && { topic }),
+  };
+}
+
+/** A client of `b` writes a time into its request, one of `c` has no field for it. */
+function clientDialect(message: ExecuteMessage): Dialect {
+  const dialect = dialectOf(message);
+  return dialect === 'b' && message.timestamp === undefined ? 'c' : dialect;
+}
+
+function toResponse({ requestId, code, results, cluster, remarks }: ExecuteReply): ExecuteResponseMessage {
+  const entries = results.map(({ peerId, outcome, attestation = null }) => {
+    const { cause, exitCode, message } = outcome;
+    const own = cause === 'exited' && exitCode === 0 ? '200' : '500';
+    const { result } = extrasOf({ requestId, code: own, outcome, message, attestation });
+    return [peerId, { ...result, request_id: requestId }] as const;
+  });
+  return {
+    type: 'MsgExecuteResponse',
+    request_id: requestId,
+    code,
+    ...(entries.length > 0 && { results: Object.fromEntries(entries) }),
+    cluster: { peers: cluster },
+    message: remarks.join('; '),
+  };
+}

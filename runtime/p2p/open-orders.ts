@@ -1,0 +1,75 @@
+import { InferbaseError } from '../core/errors.ts';
+import type { WorkAnswer } from '../core/work.ts';
+
+/** Orders that workers have and have not answered. */
+export interface OpenOrders {
+  /**
+   * Waits for an answer; from here on one is taken.
+   * @throws InferbaseError `ERR_INVALID_REQUEST` when the worker has this order already
+   */
+  open(peerId: string, requestId: string): OpenOrder;
+  /** Takes an answer. @returns whether it was waited for */
+  answer(peerId: string, answer: WorkAnswer): boolean;
+  /** Whether the worker has any. */
+  has(peerId: string): boolean;
+  /** The worker went: its orders fail. Without a worker: all fail. */
+  lose(peerId?: string): void;
+}
+
+export interface OpenOrder {
+  readonly answered: Promise<WorkAnswer>;
+  settle(answer: WorkAnswer): void;
+  fail(error: unknown): void;
+  /** Nobody waits any longer. */
+  close(): void;
+}
+
+type Settle = PromiseWithResolvers<WorkAnswer>;
+
+export function createOpenOrders(): OpenOrders {
+  const byPeer = new Map<string, Map<string, Settle>>();
+
+  function forget(peerId: string, requestId: string): void {
+    const orders = byPeer.get(peerId);
+    orders?.delete(requestId);
+    if (orders?.size === 0) byPeer.delete(peerId);
+  }
+
+  return {
+    open(peerId, requestId) {
+      const orders = byPeer.get(peerId) ?? new Map<string, Settle>();
+      if (orders.has(requestId)) {
+        throw new InferbaseError('ERR_INVALID_REQUEST', `Worker ${peerId} has the order ${requestId} already.`);
+      }
+      const settle = Promise.withResolvers<WorkAnswer>();
+      // It may fail before anybody waits.
+      settle.promise.catch(() => {});
+      orders.set(requestId, settle);
+      byPeer.set(peerId, orders);
+      return {
+        answered: settle.promise,
+        settle: settle.resolve,
+        fail: settle.reject,
+        close: () => forget(peerId, requestId),
+      };
+    },
+    answer(peerId, answer) {
+      const settle = byPeer.get(peerId)?.get(answer.requestId);
+      if (settle === undefined) return false;
+      forget(peerId, answer.requestId);
+      settle.resolve(answer);
+      return true;
+    },
+    has: (peerId) => byPeer.has(peerId),
+    lose(peerId) {
+      const lost = peerId === undefined ? [...byPeer.keys()] : [peerId];
+      for (const id of lost) {
+        const orders = byPeer.get(id);
+        byPeer.delete(id);
+        for (const { reject } of orders?.values() ?? []) {
+          reject(new InferbaseError('ERR_NOT_ENOUGH_NODES', 'it went away before it answered'));
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import { LRUCache } from 'lru-cache';
+import type { WorkOrder } from '../core/work.ts';
+import type { Dialect } from '../wire/messages/envelope.ts';
+import { dialectOf, encodeMessage, type Message } from '../wire/messages/message.ts';
+import { executeMessage, workOrderMessage } from '../wire/messages/work-order.ts';
+
+/** Which dialect each worker speaks, learnt from what it says, and what it has to be sent for that. */
+export interface OrderMessages {
+  /** A worker said something. */
+  learn(peerId: string, message: Message): void;
+  /** A worker went; it may come back as another version. */
+  forget(peerId: string): void;
+  /**
+   * An order as the worker reads it: one message where its dialect is known, else one for each it may speak. Go nodes only
+   * log a type that they do not know.
+   */
+  encode(peerId: string, order: WorkOrder): readonly Buffer[];
+}
+
+/** Roll-call answers of `b` and `c` look alike: the answer to an order tells. */
+type Known = Dialect | 'b or c';
+
+const MAX_KNOWN = 16_384;
+
+/** @param ownPeerId base58, which `a` has in its messages */
+export function createOrderMessages(ownPeerId: string): OrderMessages {
+  const known = new LRUCache<string, Known>({ max: MAX_KNOWN });
+  return {
+    learn(peerId, message) {
+      const dialect = learnt(message);
+      if (dialect === 'b or c' && known.has(peerId)) return;
+      known.set(peerId, dialect);
+    },
+    forget: (peerId) => known.delete(peerId),
+    encode(peerId, order) {
+      const dialect = known.get(peerId) ?? 'b or c';
+      const execute = { ...executeMessage(order), from: ownPeerId };
+      if (dialect === 'a' || dialect === 'b') return [encodeMessage(execute, dialect)];
+      const workOrder = encodeMessage(workOrderMessage(order), 'c');
+      return dialect === 'c' ? [workOrder] : [encodeMessage(execute, 'a'), workOrder];
+    },
+  };
+}
+
+function learnt(message: Message): Known {
+  if (message.type === 'MsgWorkOrderResponse') return 'c';
+  // Our own worker takes either; one is enough.
+  if ('inferbase' in message && message.inferbase !== undefined) return 'c';
+  const dialect = dialectOf(message);
+  if (message.type === 'MsgExecuteResponse') return dialect === 'a' ? 'a' : 'b';
+  return dialect === 'b' ? 'b or c' : dialect;
+}
