@@ -1,26 +1,17 @@
 import assert from 'node:assert/strict';
-import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import { createHash, createPublicKey, verify } from 'node:crypto';
 import { suite, test } from 'node:test';
 import type { BlocklessRequest } from '../../runtime/core/blockless-request.ts';
 import { NO_USAGE, type Outcome } from '../../runtime/core/execution.ts';
-import { publicKeyOf, toPeerId } from '../../runtime/core/peer-id.ts';
+import { publicKeyOf } from '../../runtime/core/peer-id.ts';
 import type { Attestation, WorkAnswer, WorkOrder } from '../../runtime/core/work.ts';
 import { checkAttestation, outcomeHash, requestHash, signAttestation } from '../../runtime/wire/attestation.ts';
 import { decodeMessage, encodeMessage } from '../../runtime/wire/messages/message.ts';
 import { toWorkAnswer, workOrderResponseMessage } from '../../runtime/wire/messages/work-answer.ts';
 import { executeMessage, toWorkOrder, workOrderMessage } from '../../runtime/wire/messages/work-order.ts';
+import { signer } from './signer.ts';
 
 const FUNCTION_ID = 'bafybeigpiwl3o73zvvl6dxdqu7zqcub5mhg65jiky2xqb4rdhfmikswzqm';
-
-function signer(seed: string) {
-  const der = Buffer.concat([
-    Buffer.from('302e020100300506032b657004220420', 'hex'),
-    createHash('sha256').update(seed).digest(),
-  ]);
-  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-  const publicKey = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32);
-  return { peerId: toPeerId(publicKey), sign: (bytes: Uint8Array) => new Uint8Array(sign(null, bytes, key)) };
-}
 
 const worker = signer('inferbase test key 2');
 const request: BlocklessRequest = {

@@ -5,7 +5,11 @@ import { readGolden, textOf } from './golden.ts';
 
 for (const dialect of ['a', 'b', 'c'] as const) {
   suite(`messages of Go nodes, dialect ${dialect}`, () => {
-    for (const vector of readGolden(dialect).messages) {
+    const golden = readGolden(dialect);
+    for (const vector of [
+      ...golden.messages,
+      ...golden.captured.map((said) => ({ ...said, name: `said: ${said.name}` })),
+    ]) {
       // Answers of the HTTP API and bare results are no messages.
       if (!textOf(vector).includes('"type":"Msg')) continue;
       test(`${vector.name} is read and written again to the same bytes`, () => {

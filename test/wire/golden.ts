@@ -17,6 +17,8 @@ export interface Golden {
     readonly vector?: string;
   }[];
   readonly digests: readonly { readonly name: string; readonly payload?: string; readonly digest: string }[];
+  /** What running nodes said. */
+  readonly captured: readonly (Vector & { readonly from: string; readonly channel: string })[];
   readonly strings?: readonly { readonly inputBase64: string; readonly json: string }[];
   readonly times?: readonly { readonly unixNano: string; readonly json: string }[];
   readonly floats?: readonly { readonly bits: string; readonly json: string }[];
