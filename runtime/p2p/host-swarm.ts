@@ -151,7 +151,12 @@ export function createSwarm(
         maxOutboundStreams: 2,
       });
     },
-    speakers: (protocol) => [...(speaking.get(protocol) ?? [])],
+    speakers(protocol) {
+      // Not only those that this node takes itself: a head only opens streams of the kind that workers take.
+      const known = speaking.get(protocol) ?? new Set();
+      speaking.set(protocol, known);
+      return [...known];
+    },
     onPeers(listener) {
       peerListeners.add(listener);
       return () => peerListeners.delete(listener);

@@ -5,6 +5,7 @@ import { car } from './targets/car.ts';
 import { dag } from './targets/dag.ts';
 import { hostCalls } from './targets/host-calls.ts';
 import { httpOptions } from './targets/http-options.ts';
+import { keptStream } from './targets/kept-stream.ts';
 import { linkedSets } from './targets/linked-sets.ts';
 import { manifest } from './targets/manifest.ts';
 import { permissions } from './targets/permissions.ts';
@@ -24,6 +25,7 @@ export const TARGETS: readonly FuzzTarget[] = [
     car,
     dag,
     bitswap,
+    keptStream,
     request,
     permissions,
     settings,

@@ -9,7 +9,7 @@ import type { RollCall, RollCallAnswer, WorkerService, WorkOrder } from '../../r
 import { createFrontSide, type FrontSide } from '../../runtime/p2p/port/front-side.ts';
 import { createLink } from '../../runtime/p2p/port/link.ts';
 import { toExecuteRequest } from '../../runtime/wire/execute-request.ts';
-import { until } from './until.ts';
+import { until } from './support.ts';
 
 const CALL: RollCall = {
   ...{ requestId: 'r1', functionId: 'f', method: 'm.wasm', topic: 't' },

@@ -1,0 +1,187 @@
+import type { Cause, Outcome } from '../../core/execution.ts';
+import { CAUSE_EXIT_CODES } from '../../core/exit-codes.ts';
+import type { Attestation, RollCall, WorkAnswer, WorkOrder } from '../../core/work.ts';
+import { EXECUTE_REQUEST } from '../../wire/execute-request.ts';
+import { BOOL, decodeJson, list, STRING, struct } from '../../wire/go-json.ts';
+import { Fields, wrong } from './fields.ts';
+import { encodeFrame, type Frame } from './frames.ts';
+
+/**
+ * What is said on a kept stream. The head opens it, both begin with `hello` and the highest version of this protocol they
+ * know, and speak the lower of the two. Numbers after the kind are the head's, and answers repeat them.
+ */
+export const VERSION = 1;
+
+const KIND = { hello: 0, rollCall: 1, order: 2, cancel: 3, rollCallAnswer: 4, answer: 5, load: 6 } as const;
+
+export type ToWorker =
+  | { readonly kind: 'hello'; readonly version: number }
+  | { readonly kind: 'rollCall'; readonly id: number; readonly call: RollCall }
+  | { readonly kind: 'order'; readonly id: number; readonly order: WorkOrder }
+  /** The head no longer waits for the answer to an order. */
+  | { readonly kind: 'cancel'; readonly id: number };
+
+export type ToHead =
+  | { readonly kind: 'hello'; readonly version: number }
+  | { readonly kind: 'rollCallAnswer'; readonly id: number; readonly code: string; readonly load: number }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Omit<WorkAnswer, 'requestId'> }
+  /** It changed by much since it was last told. */
+  | { readonly kind: 'load'; readonly load: number };
+
+const MAX_ID = 256;
+const MAX_METHOD = 4_096;
+const MAX_TOPIC = 1_024;
+const MAX_PEERS = 16_384;
+const MAX_CODE = 16;
+const MAX_TEXT = 65_536;
+
+/** @throws InferbaseError `ERR_INVALID_REQUEST` for a request that is too large for a frame */
+export function encodeToWorker(message: ToWorker): Buffer {
+  switch (message.kind) {
+    case 'hello':
+      return encodeFrame(JSON.stringify([KIND.hello, message.version]));
+    case 'cancel':
+      return encodeFrame(JSON.stringify([KIND.cancel, message.id]));
+    case 'rollCall': {
+      const { requestId, functionId, method, topic, consensus, attributes } = message.call;
+      const fields = [KIND.rollCall, message.id, requestId, functionId, method, topic, consensus];
+      return encodeFrame(JSON.stringify(fields), attributes === null ? [] : [Buffer.from(JSON.stringify(attributes))]);
+    }
+    case 'order': {
+      const { requestId, topic, peers, timestamp, deadlineMs, request } = message.order;
+      const fields = [KIND.order, message.id, requestId, topic, peers, timestamp, deadlineMs];
+      return encodeFrame(JSON.stringify(fields), [Buffer.from(JSON.stringify(request))]);
+    }
+  }
+}
+
+const NAMED = struct('lasting.Attribute', { name: STRING, value: STRING });
+const ATTRIBUTES = struct('lasting.Attributes', {
+  values: list(NAMED),
+  attestation_required: BOOL,
+  attestors: struct('lasting.Attestors', { each: list(STRING), one_of: list(STRING) }),
+});
+
+/** @throws InferbaseError `ERR_INTEGRITY` for what no head of this protocol says, `ERR_INVALID_REQUEST` for a request that is none */
+export function decodeToWorker({ header, raw }: Frame): ToWorker {
+  const fields = new Fields(header);
+  const kind = fields.next();
+  switch (kind) {
+    case KIND.hello:
+      return { kind: 'hello', version: fields.id() };
+    case KIND.cancel:
+      return { kind: 'cancel', id: fields.id() };
+    case KIND.rollCall:
+      return { kind: 'rollCall', id: fields.id(), call: decodeRollCall(fields, raw) };
+    case KIND.order: {
+      const id = fields.id();
+      const requestId = fields.text(MAX_ID);
+      const topic = fields.text(MAX_TOPIC);
+      const peers = fields.texts(MAX_PEERS, MAX_ID);
+      const timestamp = fields.text(MAX_ID);
+      const deadlineMs = fields.amountOrNull();
+      const request = decodeJson(raw, EXECUTE_REQUEST);
+      return { kind: 'order', id, order: { requestId, topic, peers, timestamp, deadlineMs, request } };
+    }
+    default:
+      throw wrong(`of a head has the kind ${JSON.stringify(kind)?.slice(0, 20)}`);
+  }
+}
+
+function decodeRollCall(fields: Fields, raw: Buffer): RollCall {
+  const requestId = fields.text(MAX_ID);
+  const functionId = fields.text(MAX_ID);
+  const method = fields.text(MAX_METHOD);
+  const topic = fields.text(MAX_TOPIC);
+  const consensus = fields.oneOf([0, 1, 2]);
+  const attributes = raw.length === 0 ? null : decodeJson(raw, ATTRIBUTES);
+  return { requestId, functionId, method, topic, consensus, attributes };
+}
+
+/** @throws InferbaseError `ERR_INVALID_REQUEST` for an answer that is too large for a frame */
+export function encodeToHead(message: ToHead): Buffer {
+  switch (message.kind) {
+    case 'hello':
+      return encodeFrame(JSON.stringify([KIND.hello, message.version]));
+    case 'load':
+      return encodeFrame(JSON.stringify([KIND.load, message.load]));
+    case 'rollCallAnswer':
+      return encodeFrame(JSON.stringify([KIND.rollCallAnswer, message.id, message.code, message.load]));
+    case 'answer': {
+      const { code, message: text, attestation, outcome } = message.answer;
+      const signed = attestation === null ? null : ATTESTATION.map((name) => attestation[name]);
+      const fields = [KIND.answer, message.id, code, text.slice(0, MAX_TEXT), signed];
+      if (outcome === null) return encodeFrame(JSON.stringify(fields));
+      const truncated = (outcome.stdoutTruncated ? 1 : 0) | (outcome.stderrTruncated ? 2 : 0);
+      const { cause, exitCode, message: end, stdout, stderr, usage } = outcome;
+      const ran = [
+        cause,
+        exitCode,
+        end.slice(0, MAX_TEXT),
+        truncated,
+        stdout.length,
+        ...USAGE.map((name) => usage[name]),
+      ];
+      return encodeFrame(JSON.stringify([...fields, ...ran]), [stdout, stderr]);
+    }
+  }
+}
+
+const ATTESTATION = ['peerId', 'functionId', 'requestHash', 'outcomeHash', 'time', 'signature'] as const;
+const USAGE = ['wallMs', 'cpuMs', 'fuel', 'peakMemoryBytes', 'hostCalls', 'bytesIn', 'bytesOut'] as const;
+
+/** @throws InferbaseError `ERR_INTEGRITY` for what no worker of this protocol says */
+export function decodeToHead({ header, raw }: Frame): ToHead {
+  const fields = new Fields(header);
+  const kind = fields.next();
+  switch (kind) {
+    case KIND.hello:
+      return { kind: 'hello', version: fields.id() };
+    case KIND.load:
+      return { kind: 'load', load: fields.amount() };
+    case KIND.rollCallAnswer:
+      return { kind: 'rollCallAnswer', id: fields.id(), code: fields.text(MAX_CODE), load: fields.amount() };
+    case KIND.answer: {
+      const id = fields.id();
+      const code = fields.text(MAX_CODE);
+      const message = fields.text(MAX_TEXT);
+      const attestation = decodeAttestation(fields);
+      const outcome = fields.more ? decodeOutcome(fields, raw) : null;
+      return { kind: 'answer', id, answer: { code, message, attestation, outcome } };
+    }
+    default:
+      throw wrong(`of a worker has the kind ${JSON.stringify(kind)?.slice(0, 20)}`);
+  }
+}
+
+function decodeAttestation(fields: Fields): Attestation | null {
+  const values = fields.textsOrNull(ATTESTATION.length, MAX_ID);
+  if (values === null) return null;
+  const [peerId, functionId, requestHash, outcomeHash, time, signature] = values;
+  if (peerId === undefined || functionId === undefined || requestHash === undefined) throw wrong('is half signed');
+  if (outcomeHash === undefined || time === undefined || signature === undefined) throw wrong('is half signed');
+  return { peerId, functionId, requestHash, outcomeHash, time, signature };
+}
+
+function decodeOutcome(fields: Fields, raw: Buffer): Outcome {
+  const cause = fields.oneOf(CAUSES);
+  const exitCode = fields.integer();
+  const message = fields.text(MAX_TEXT);
+  const truncated = fields.id();
+  const split = fields.id();
+  if (split > raw.length) throw wrong(`has a stdout of ${split} bytes and carries ${raw.length}`);
+  const usage = {
+    wallMs: fields.amount(),
+    cpuMs: fields.amount(),
+    fuel: fields.amount(),
+    peakMemoryBytes: fields.amount(),
+    hostCalls: fields.amount(),
+    bytesIn: fields.amount(),
+    bytesOut: fields.amount(),
+  };
+  const [stdout, stderr] = [raw.subarray(0, split), raw.subarray(split)];
+  const [stdoutTruncated, stderrTruncated] = [(truncated & 1) !== 0, (truncated & 2) !== 0];
+  return { cause, exitCode, message, stdout, stderr, stdoutTruncated, stderrTruncated, usage };
+}
+
+const CAUSES = ['exited', 'trapped', ...Object.keys(CAUSE_EXIT_CODES)] as readonly Cause[];
