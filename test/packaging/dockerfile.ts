@@ -1,4 +1,4 @@
-import { chownSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, matchesGlob } from 'node:path';
 import { cleanEnv, mustRun, NEW_NODE_PATH } from './commands.ts';
 
@@ -11,6 +11,8 @@ export interface Instruction {
 export interface Image {
   readonly root: string;
   readonly env: Record<string, string>;
+  /** Name → uid. */
+  readonly users: Record<string, number>;
   workdir: string;
   user: number | null;
   entrypoint: readonly string[];
@@ -71,8 +73,14 @@ function copy(args: string, context: string, stages: ReadonlyMap<string, Image>,
       cpSync(path, target.endsWith('/') ? join(destination, basename(source)) : destination);
     }
   }
+  const mode = flags.get('chmod');
+  if (mode !== undefined) chmodSync(destination, Number.parseInt(mode, 8));
   const owner = flags.get('chown')?.split(':').map(Number);
-  if (owner !== undefined && process.getuid?.() === 0) chownSync(destination, owner[0] ?? 0, owner[1] ?? 0);
+  if (owner !== undefined && process.getuid?.() === 0) {
+    for (const path of [destination, ...globSync('**', { cwd: destination }).map((name) => join(destination, name))]) {
+      chownSync(path, owner[0] ?? 0, owner[1] ?? 0);
+    }
+  }
 }
 
 function environmentOf(image: Image): Record<string, string> {
@@ -82,7 +90,13 @@ function environmentOf(image: Image): Record<string, string> {
 
 function runStep(command: string, image: Image): void {
   // Packages of the base system: here they are this machine's own, and a test that needs one looks for it first.
-  if (command.startsWith('apt-get ')) return;
+  if (/^(?:apt-get|pip3?) /.test(command)) return;
+  // An account is noted, and not made on this machine.
+  const [, uid, name] = /^groupadd .*&& useradd .*--uid (\d+) .* (\w+)$/.exec(command) ?? [];
+  if (name !== undefined) {
+    image.users[name] = Number(uid);
+    return;
+  }
   // In a container `/x` is a path of the image; here it would be one of this machine.
   if (/(?:^|[\s=:"'>])\//.test(command)) throw new Error(`a RUN step names an absolute path: ${command}`);
   mustRun('sh', ['-c', command], { cwd: join(image.root, image.workdir), env: environmentOf(image) });
@@ -103,14 +117,14 @@ export function buildImage(
     if (name === 'ARG') continue;
     if (name === 'FROM') {
       if (image !== null && image === stages.get(options.target ?? '')) return image;
-      const [base = '', , alias = `stage-${stages.size}`] = args.split(/\s+/);
+      const [base = '', , alias = `stage-${stages.size}`] = args.replace(/^--platform=\S+\s+/, '').split(/\s+/);
       const known = stages.get(base);
       const root = join(options.workspace, alias);
       mkdirSync(root, { recursive: true });
       // With owners, as an engine keeps them.
       if (known !== undefined) mustRun('cp', ['-a', `${known.root}/.`, root]);
       const fresh = { env: {}, workdir: '/', user: null, entrypoint: [], cmd: [] };
-      image = { ...(known ?? fresh), env: { ...known?.env }, root };
+      image = { ...(known ?? fresh), env: { ...known?.env }, users: { root: 0, ...known?.users }, root };
       stages.set(alias, image);
       continue;
     }
@@ -129,7 +143,7 @@ function applyInstruction(
 ): void {
   if (name === 'COPY') copy(args, context, stages, image);
   if (name === 'RUN') runStep(args, image);
-  if (name === 'USER') image.user = Number(args.split(':')[0]);
+  if (name === 'USER') image.user = userOf(image, args);
   if (name === 'CMD') image.cmd = JSON.parse(args);
   if (name === 'WORKDIR') {
     image.workdir = args;
@@ -143,6 +157,14 @@ function applyInstruction(
   if (name === 'ENV') {
     for (const [, key = '', value = ''] of args.matchAll(/(\w+)=(\S+)/g)) image.env[key] = value;
   }
+}
+
+/** `USER` takes a number or a name, each with or without a group. */
+function userOf(image: Image, text: string): number {
+  const [user = ''] = text.split(':');
+  const uid = /^\d+$/.test(user) ? Number(user) : image.users[user];
+  if (uid === undefined) throw new Error(`USER ${text}: there is no such user`);
+  return uid;
 }
 
 /** The command line and environment of a container of this image, its absolute paths turned into ours. */

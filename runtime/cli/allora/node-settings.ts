@@ -40,6 +40,7 @@ export function nodeSettings({ values, others }: ParsedFlags, isThere: (path: st
   const defaults: Record<string, unknown> = {
     role: 'worker',
     gateways: GATEWAYS,
+    'peers.enabled': true,
     'peers.listen': ['/ip4/0.0.0.0/tcp/0'],
   };
   const warnings: string[] = [];

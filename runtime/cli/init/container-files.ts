@@ -23,7 +23,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends python3 && r
 # FILL IN: the packages that main.py imports.
 COPY main.py /app/main.py
 ENV INFERBASE_EXTENSIONS_ALLORA_SCRIPT=/app/main.py
-USER 1000:1000
+USER appuser
 `;
 
 /**
