@@ -11,7 +11,7 @@ const ROOT = import.meta.dirname;
 const OUT = join(ROOT, 'dist');
 
 /** Entries below `runtime/` without suffix: the program, and each thread as `core/thread-url.ts` names it. */
-const ENTRIES = ['main', 'guest/thread', 'store/preparation/thread', 'store/peers/thread'];
+const ENTRIES = ['main', 'guest/thread', 'store/preparation/thread', 'store/peers/thread', 'p2p/thread'];
 
 /** Some bundled packages are CommonJS and call `require` of Node's own modules. */
 const BANNER = `import { createRequire as inferbaseCreateRequire } from 'node:module';

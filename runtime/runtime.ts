@@ -5,12 +5,16 @@ import { connectionLimit, listenAddresses, type Settings } from './config/settin
 import { InferbaseError } from './core/errors.ts';
 import type { ExecutionContext, Outcome } from './core/execution.ts';
 import type { InferenceNode } from './core/node.ts';
+import type { WorkerService } from './core/work.ts';
 import { createSoloNode } from './execute.ts';
+import type { FrontSide } from './p2p/port/front-side.ts';
+import type { WorkData } from './p2p/protocols.ts';
 import { toFunctionEntry } from './sandbox/function-entry.ts';
 import { createSandbox, type Sandbox } from './sandbox/sandbox.ts';
 import { type CgiInit, createCgi, hasExtensions } from './services/cgi/cgi.ts';
 import type { ProcessGroups } from './services/cgi/process-groups.ts';
 import { type Identity, loadIdentity } from './services/identity.ts';
+import type { StorePeers } from './store/function-store.ts';
 import { createStore, type FunctionStore, type StoredFunction } from './store/store.ts';
 import type { Log } from './telemetry/log.ts';
 
@@ -31,13 +35,16 @@ export interface Runtime {
    * @throws InferbaseError when there is a key file that cannot be used, or none can be written
    */
   openNode(): Promise<InferenceNode>;
+  /** Resolves when everything that runs functions is up; on a head, nothing does. */
+  ready(): Promise<void>;
   /**
-   * Serves the REST API at `listen.api`; resolves when it accepts requests and the sandbox threads are ready.
+   * Serves the REST API at `listen.api`; resolves when it accepts requests and the node is ready. A worker answers there
+   * what needs no head: health, and blocks.
    * @throws an error with code `EADDRINUSE` or `EACCES` from the system when it cannot listen there
    */
   listen(): Promise<{ address: string; port: number }>;
   /**
-   * Joins the peers of the settings and serves them; does nothing where peers are not enabled.
+   * Joins the peers of the settings and serves them; does nothing where peers are not enabled on a solo node.
    * @returns multiaddrs to reach this node at
    * @throws InferbaseError `ERR_INVALID_SETTING` when it cannot listen there
    */
@@ -54,18 +61,31 @@ function extensionsOf({ dir, allora, programs }: Settings['extensions']): CgiIni
   return { dir, allora, programs: new Map(known) };
 }
 
+/** What the store's libp2p host is to do; with `front`, it is also that of a head or a worker. */
+function peersOf(settings: Settings, front: FrontSide | null): StorePeers | undefined {
+  const { peers, work, role } = settings;
+  if (front === null && !peers.enabled) return undefined;
+  const { connect, serve, allow, enabled } = peers;
+  const common = { connect, serve, allow, bitswap: enabled, maxConnections: connectionLimit(settings) };
+  if (front === null || role === 'solo') return common;
+  const more: WorkData = { role, topics: work.topics, heads: work.heads, lasting: work.lasting };
+  return { ...common, entry: 'p2p/thread', more, onPort: (port) => front.connect(port) };
+}
+
 /**
  * Opens the node's store under `dataDir`. Threads start when something is run or served.
  * @throws InferbaseError ERR_STORE_UNAVAILABLE when the data folder cannot be written
  */
 export async function openRuntime(settings: Settings, log: Log, groups: ProcessGroups): Promise<Runtime> {
+  const { role } = settings;
+  const info = (line: string, fields: object = {}): void => log.info({ ...fields }, line);
+  const uses: { worker?: WorkerService; node?: InferenceNode } = {};
+  const front = role === 'solo' ? null : (await import('./p2p/port/front-side.ts')).createFrontSide(uses);
   const store = await createStore({
     dataDir: settings.dataDir,
     gateways: settings.gateways,
-    peers: settings.peers.enabled
-      ? { ...settings.peers, bitswap: true, maxConnections: connectionLimit(settings) }
-      : undefined,
-    log: (line, fields = {}) => log.info({ ...fields }, line),
+    peers: peersOf(settings, front),
+    log: info,
   });
 
   const extensions = extensionsOf(settings.extensions);
@@ -87,12 +107,27 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
     return sandbox;
   };
   const openIdentity = (): Promise<Identity> => loadIdentity(keyPath(settings), { create: true });
+  const closers: (() => void | Promise<void>)[] = [];
   const createNode = async (): Promise<InferenceNode> => {
-    const { peerId } = await openIdentity();
-    return createSoloNode(
-      { peerId, store, sandbox: { run: (...args) => openSandbox().run(...args) } },
+    const identity = await openIdentity();
+    if (role === 'head' && front !== null) {
+      const { openHead } = await import('./head/open-head.ts');
+      const head = openHead({ peerId: identity.peerId, network: front.network, log: info }, settings);
+      uses.node = head;
+      closers.push(() => head.close());
+      return head;
+    }
+    const solo = createSoloNode(
+      { peerId: identity.peerId, store, sandbox: { run: (...args) => openSandbox().run(...args) } },
       { limits: settings.limits, policy: settings.policy.allow },
     );
+    if (role === 'worker') {
+      const { openWorker } = await import('./worker/open-worker.ts');
+      const worker = openWorker({ identity, node: solo, store, log: info }, settings);
+      uses.worker = worker;
+      closers.push(() => worker.close());
+    }
+    return solo;
   };
   let node: Promise<InferenceNode> | null = null;
   const openNode = (): Promise<InferenceNode> => {
@@ -102,6 +137,18 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
 
   let stopListening: (() => Promise<void>) | null = null;
   let closing: Promise<void> | null = null;
+  let starting: Promise<void> | null = null;
+  const start = async (): Promise<void> => {
+    if (role !== 'head') {
+      await Promise.all([openSandbox().ready, cgi.index()]);
+      store.warm();
+    }
+    store.keepWithin(settings.store.maxBytes);
+  };
+  const ready = (): Promise<void> => {
+    starting ??= start();
+    return starting;
+  };
   return {
     store,
     openNode,
@@ -110,30 +157,31 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
       const { limits, permissions } = context;
       return openSandbox().run(toFunctionEntry(found, found.entry), { limits, permissions }, context, signal);
     },
+    ready,
     async listen() {
       const wanted = parseListenAddress(settings.listen.api);
       if (wanted === undefined) {
         throw new InferbaseError('ERR_INVALID_SETTING', `listen.api: ${settings.listen.api} is not an address`);
       }
-      const { ready } = openSandbox();
       const { createApi } = await import('./http/api.ts');
-      const api = await createApi(await openNode(), {
+      const answers = await openNode();
+      const api = await createApi(role === 'worker' ? null : answers, {
         log,
         bodyLimitBytes: settings.limits.bodyBytes,
         webFunctions: settings.web.functions,
         gateway: settings.store.gateway ? store.local : null,
       });
       stopListening = () => api.close();
-      await Promise.all([api.listen({ host: wanted.host, port: wanted.port }), ready, cgi.index()]);
-      store.warm();
-      store.keepWithin(settings.store.maxBytes);
+      await Promise.all([api.listen({ host: wanted.host, port: wanted.port }), ready()]);
       const bound = api.server.address();
       return bound === null || typeof bound === 'string'
         ? { address: wanted.host, port: wanted.port }
         : { address: bound.address, port: bound.port };
     },
     async joinPeers() {
-      if (!settings.peers.enabled) return [];
+      if (role === 'solo' && !settings.peers.enabled) return [];
+      // A head's or a worker's use cases are there before anybody asks for them.
+      await openNode();
       const { privateKey } = await openIdentity();
       return await store.joinPeers({
         privateKey,
@@ -145,6 +193,8 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
       closing ??= (async () => {
         const stopped = stopListening?.();
         await Promise.race([stopped, setTimeout(DRAIN_MS, undefined, { ref: false })]);
+        for (const close of closers) await close();
+        front?.close();
         // Requests still open are answered now: their executions end here.
         await sandbox?.close();
         await cgi.close();

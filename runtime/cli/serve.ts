@@ -1,3 +1,4 @@
+import { GENERAL_TOPIC, gossipTopic } from '../core/work.ts';
 import type { Runtime } from '../runtime.ts';
 import { storeFunctions } from './functions-folder.ts';
 import { aborted, type Interrupt, watchInterrupt } from './interrupt.ts';
@@ -14,6 +15,10 @@ Examples:
   $ inferbase serve --upstream model=http://10.0.0.5:8000 --functions-dir ./functions
   $ inferbase serve --gateways https://trustless-gateway.link
   $ inferbase serve --peers-enabled true --peers-listen /ip4/0.0.0.0/tcp/9011
+  $ inferbase serve --role head --peers-listen /ip4/0.0.0.0/tcp/9010
+  $ inferbase serve --role worker --work-topics 1 --boot-nodes /ip4/10.0.0.4/tcp/9010/p2p/12D3KooW…
+
+A worker opens the REST API only where listen.api was given, and answers health and blocks there.
 
 Each setting may also be given in inferbase.yaml by its key, or as INFERBASE_LIMITS_DEADLINE_MS in the environment.
 
@@ -29,32 +34,60 @@ export const addServe: AddCommand = (program) => {
     .command('serve')
     .description('Serve functions by CID on the execute API until Ctrl-C.')
     .addHelpText('after', EXAMPLES);
-  addSettingsFlags(command).action(async (options: Record<string, unknown>) => {
-    const interrupt = watchInterrupt();
-    await serveUntil(interrupt, await commandSettings(options, { fileNames: SETTINGS_FILES }));
-  });
+  addSettingsFlags(command)
+    .option('--boot-nodes <list>', 'the same as --peers-connect, by the name that nodes of the older stack have for it')
+    .action(async (options: Record<string, unknown>) => {
+      const interrupt = watchInterrupt();
+      const bootNodes = options.bootNodes as string | undefined;
+      const loaded = await commandSettings(options, {
+        fileNames: SETTINGS_FILES,
+        ...(bootNodes !== undefined && {
+          flags: { 'peers.connect': bootNodes },
+          flagNames: { 'peers.connect': '--boot-nodes' },
+        }),
+      });
+      await serveUntil(interrupt, loaded);
+    });
 };
 
 /** Serves with these settings, and says where, until it is told to stop. */
 export async function serveUntil(interrupt: Interrupt, loaded: CommandSettings): Promise<void> {
-  const { settings, log } = loaded;
+  const { settings } = loaded;
+  const { role } = settings;
   await withRuntime(loaded, async (runtime) => {
     const { peerId } = await runtime.openNode();
     print(`inferbase ${findPackage().version}`);
+    if (role !== 'solo') print(`role ${role}`);
     print(`peer id ${peerId}`);
     print(`data folder ${settings.dataDir}`);
-    for (const [name, { url }] of Object.entries(settings.upstreams)) print(`upstream ${name} ${url}`);
+    if (role !== 'head')
+      for (const [name, { url }] of Object.entries(settings.upstreams)) print(`upstream ${name} ${url}`);
     for (const gateway of settings.gateways) print(`gateway ${gateway}`);
     if (settings.gateways.length === 0) print('gateway none');
+    if (role === 'worker') {
+      // Heads that find it already reach one that is ready.
+      await seedFunctions(runtime, loaded);
+      await runtime.ready();
+      for (const topic of new Set([GENERAL_TOPIC, ...settings.work.topics.map(gossipTopic)])) print(`topic ${topic}`);
+    }
     for (const address of await runtime.joinPeers()) print(`peer address ${address}`);
-    for (const address of settings.peers.enabled ? settings.peers.connect : []) print(`peer ${address}`);
-    if (settings.functionsDir !== null) await storeFunctions(runtime, settings.functionsDir, settings.dataDir, log);
-    const api = await listen(runtime);
-    print(`API ${api}`);
-    for (const entry of settings.web.functions) print(`web ${api}/fn/${webName(entry)}/`);
+    const connects = role !== 'solo' || settings.peers.enabled;
+    for (const address of connects ? settings.peers.connect : [])
+      print(`${role === 'solo' ? 'peer' : 'boot node'} ${address}`);
+    if (role !== 'worker') await seedFunctions(runtime, loaded);
+    if (role !== 'worker' || loaded.origin('listen.api') !== 'default') {
+      const api = await listen(runtime);
+      print(`API ${api}`);
+      for (const entry of role === 'worker' ? [] : settings.web.functions) print(`web ${api}/fn/${webName(entry)}/`);
+    }
+    if (role !== 'solo') print(`${role} ready`);
     await aborted(interrupt.signal);
     print(`closing after ${interrupt.name}`);
   });
+}
+
+async function seedFunctions(runtime: Runtime, { settings, log }: CommandSettings): Promise<void> {
+  if (settings.functionsDir !== null) await storeFunctions(runtime, settings.functionsDir, settings.dataDir, log);
 }
 
 /** The segment of the path that a line of `web.functions` stands for. */

@@ -46,9 +46,18 @@ export async function loadSettings(sources: SettingsSources): Promise<LoadedSett
   };
   apply(await fileSettings(resolve(cwd, named ?? presentFile(sources)), named === undefined));
   apply(environmentSettings(env));
-  const legacy = legacySettings(env, String(merged.get('listen.api')?.value ?? ''));
+  const flags = flagSettings(sources);
+  const last = (key: string): unknown =>
+    flags.find(({ path, value }) => value !== undefined && path.join('.') === key)?.value;
+  const role = String(last('role') ?? (env.NODE_ROLE || merged.get('role')?.value || sources.defaults?.role) ?? 'solo');
+  const enabled = last('peers.enabled') ?? merged.get('peers.enabled')?.value ?? sources.defaults?.['peers.enabled'];
+  const legacy = legacySettings(env, {
+    listenApi: String(merged.get('listen.api')?.value ?? ''),
+    role,
+    peers: role !== 'solo' || enabled === true,
+  });
   apply(legacy.assignments);
-  apply(flagSettings(sources));
+  apply(flags);
   addDefaults(merged, sources.defaults ?? {});
 
   const parsed = SETTINGS_SCHEMA.safeParse({ pinning: {}, ...nest(merged) });
@@ -66,7 +75,9 @@ export async function loadSettings(sources: SettingsSources): Promise<LoadedSett
   const remarks =
     legacy.ignored.length === 0
       ? []
-      : [`${legacy.ignored.join(', ')} ${legacy.ignored.length === 1 ? 'has' : 'have'} no effect on a solo node`];
+      : [
+          `${legacy.ignored.join(', ')} ${legacy.ignored.length === 1 ? 'has' : 'have'} no effect on a ${settings.role} node`,
+        ];
   return { settings, remarks, origin: (key) => merged.get(key)?.origin ?? 'default' };
 }
 

@@ -2,7 +2,9 @@ import * as z from 'zod/mini';
 import { isPeerId, parseTcpAddress } from '../core/multiaddr.ts';
 import { SETTING_NOTES, whole } from './setting-note.ts';
 
-const listenMultiaddr = z.string().check(z.refine<string>((text) => parseTcpAddress(text)?.peerId === null));
+const ownMultiaddr = z.string().check(z.refine<string>((text) => parseTcpAddress(text)?.peerId === null));
+/** TLS is for a proxy in front. */
+const listenMultiaddr = ownMultiaddr.check(z.refine<string>((text) => parseTcpAddress(text)?.webSocket !== 'wss'));
 export const peerMultiaddr = z
   .string()
   .check(z.refine<string>((text) => typeof parseTcpAddress(text)?.peerId === 'string'));
@@ -16,18 +18,18 @@ export const peers = z.strictObject({
   }),
   listen: z.nullable(z.array(listenMultiaddr)).register(SETTING_NOTES, {
     doc: 'where serve takes connections of peers',
-    expects: 'a list of TCP multiaddrs, such as /ip4/0.0.0.0/tcp/9011',
+    expects: 'a list of TCP multiaddrs, such as /ip4/0.0.0.0/tcp/9011 or, for WebSockets, /ip4/0.0.0.0/tcp/9012/ws',
     fallback: null,
     fallbackText: '/ip4/127.0.0.1/tcp/9011, for a head port 9010',
   }),
-  announce: z.array(listenMultiaddr).register(SETTING_NOTES, {
+  announce: z.array(ownMultiaddr).register(SETTING_NOTES, {
     doc: 'addresses that other nodes are told to reach this one at, instead of those it listens on',
     expects: 'a list of TCP multiaddrs, such as /ip4/203.0.113.5/tcp/9011',
     fallback: [],
     fallbackText: 'those it listens on',
   }),
   connect: z.array(peerMultiaddr).register(SETTING_NOTES, {
-    doc: 'peers to stay connected with',
+    doc: 'peers to stay connected with, such as boot nodes',
     expects: 'a list of TCP multiaddrs with peer ids, such as /ip4/10.0.0.5/tcp/9011/p2p/12D3KooW…',
     fallback: [],
     fallbackText: 'none',

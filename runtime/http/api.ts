@@ -40,6 +40,8 @@ const UNREAD_BYTES = 256 * 1_048_576;
 /** A client has this long to send its request, in ms. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
+const HEALTH_ALLOWED: ReadonlyMap<string, string> = new Map([['/api/v1/health', 'OPTIONS, GET']]);
+
 /** Path → the method it answers to, as the `Allow` header lists it. */
 const ALLOWED: ReadonlyMap<string, string> = new Map([
   ['/api/v1/health', 'OPTIONS, GET'],
@@ -51,9 +53,10 @@ const ALLOWED: ReadonlyMap<string, string> = new Map([
 /**
  * The REST API in the dialect of the Allora inference base image: paths, field names and order, string codes, error
  * bodies, and Go's JSON both ways.
+ * @param node `null`: only what no node is asked for is served, health and blocks
  * @returns an instance that does not listen yet
  */
-export async function createApi(node: InferenceNode, init: ApiInit): Promise<FastifyInstance> {
+export async function createApi(node: InferenceNode | null, init: ApiInit): Promise<FastifyInstance> {
   const { fastify } = await import('fastify');
   const log = init.log === false ? NO_LOG : init.log;
   const app = fastify({
@@ -63,7 +66,12 @@ export async function createApi(node: InferenceNode, init: ApiInit): Promise<Fas
     frameworkErrors: (error, request, reply) => sendError(error, { request, reply, log }),
   });
 
-  const allowed = node.workers === undefined ? ALLOWED : new Map([...ALLOWED, ['/api/v1/workers', 'OPTIONS, GET']]);
+  const allowed =
+    node === null
+      ? HEALTH_ALLOWED
+      : node.workers === undefined
+        ? ALLOWED
+        : new Map([...ALLOWED, ['/api/v1/workers', 'OPTIONS, GET']]);
 
   // Bodies arrive as bytes: the handlers read them as Go does, whatever their content type.
   app.removeAllContentTypeParsers();
@@ -85,11 +93,14 @@ export async function createApi(node: InferenceNode, init: ApiInit): Promise<Fas
   });
 
   app.get('/api/v1/health', async (request, reply) => sendJson(request, reply, '{"type":"health","code":200}\n'));
-  addExecuteRoute(app, node, { log, heldBytes: init.heldBytes ?? HELD_BYTES });
-  addInstallRoute(app, node, { log, waitMs: init.installWaitMs ?? INSTALL_WAIT_MS });
-  addResultRoute(app, node);
-  addWorkersRoute(app, node);
-  addWebRoute(app, node, { log, functions: init.webFunctions ?? [], heldBytes: init.heldBytes ?? HELD_BYTES });
+  if (node !== null) {
+    const heldBytes = init.heldBytes ?? HELD_BYTES;
+    addExecuteRoute(app, node, { log, heldBytes });
+    addInstallRoute(app, node, { log, waitMs: init.installWaitMs ?? INSTALL_WAIT_MS });
+    addResultRoute(app, node);
+    addWorkersRoute(app, node);
+    addWebRoute(app, node, { log, functions: init.webFunctions ?? [], heldBytes });
+  }
   if (init.gateway) addGatewayRoutes(app, init.gateway, { log });
   return app;
 }

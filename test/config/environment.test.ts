@@ -121,18 +121,49 @@ describe('legacy variables', () => {
   ];
   for (const [name, value, key, expected] of rows) {
     test(`${name}=${value} sets ${key}`, () => {
-      const { assignments, ignored } = legacySettings({ [name]: value }, '0.0.0.0:6000');
+      const { assignments, ignored } = legacySettings(
+        { [name]: value },
+        { listenApi: '0.0.0.0:6000', role: 'solo', peers: false },
+      );
       assert.deepEqual(assignments, [{ path: key.split('.'), value: expected, origin: name }]);
       assert.deepEqual(ignored, []);
     });
   }
 
-  test('names of the peer network are known and mean nothing', () => {
-    const env = { TOPICS: '1', BOOT_NODES: '/ip4/1.2.3.4', P2P_PORT: '9010', DIALBACK_ADDRESS: 'x', DIALBACK_PORT: '' };
-    assert.deepEqual(legacySettings(env, ''), {
+  const network = {
+    ...{ TOPICS: '1, 2/reputer', BOOT_NODES: '/ip4/1.2.3.4/tcp/1/p2p/A,/dns4/h/tcp/2/p2p/B /ip4/1.2.3.4/tcp/3/p2p/C' },
+    ...{ P2P_PORT: '9010', DIALBACK_ADDRESS: '203.0.113.5', DIALBACK_PORT: '9527' },
+  };
+
+  test('names of the network are known to a solo node and mean nothing to it', () => {
+    assert.deepEqual(legacySettings(network, { listenApi: '', role: 'solo', peers: false }), {
       assignments: [],
-      ignored: ['BOOT_NODES', 'DIALBACK_ADDRESS', 'P2P_PORT', 'TOPICS'],
+      ignored: ['BOOT_NODES', 'DIALBACK_ADDRESS', 'DIALBACK_PORT', 'P2P_PORT', 'TOPICS'],
     });
+  });
+
+  test('a worker takes boot nodes, topics, port and address from them', () => {
+    const { assignments, ignored } = legacySettings(network, { listenApi: '', role: 'worker', peers: true });
+    assert.deepEqual(ignored, []);
+    assert.deepEqual(Object.fromEntries(assignments.map(({ path, value }) => [path.join('.'), value])), {
+      'peers.connect': ['/ip4/1.2.3.4/tcp/1/p2p/A', '/dns4/h/tcp/2/p2p/B', '/ip4/1.2.3.4/tcp/3/p2p/C'],
+      'peers.listen': ['/ip4/0.0.0.0/tcp/9010'],
+      'peers.announce': ['/ip4/203.0.113.5/tcp/9527'],
+      'work.topics': ['1', '2/reputer'],
+    });
+  });
+
+  test('an address to dial back without a port says nothing; one by name or of IPv6 is announced as such', () => {
+    const context = { listenApi: '', role: 'head', peers: true };
+    const alone = legacySettings({ DIALBACK_ADDRESS: 'head.example', TOPICS: '1' }, context);
+    assert.deepEqual(alone, { assignments: [], ignored: ['DIALBACK_ADDRESS', 'TOPICS'] });
+    for (const [address, expected] of [
+      ['head.example', '/dns/head.example/tcp/1'],
+      ['2001:db8::1', '/ip6/2001:db8::1/tcp/1'],
+    ]) {
+      const { assignments } = legacySettings({ DIALBACK_ADDRESS: address, DIALBACK_PORT: '1' }, context);
+      assert.deepEqual(assignments[0]?.value, [expected]);
+    }
   });
 });
 

@@ -63,9 +63,11 @@ export async function startPeerNode(
     throw cannotListen(listen, error);
   }
   made.started();
-  const connections = keepConnections({ host }, { connect: init.connect, log });
-  missing = connections.missing;
   const named = new Set(init.connect.map((address) => parseTcpAddress(address)?.peerId ?? ''));
+  // Nodes often share one list, with themselves in it.
+  const others = init.connect.filter((address) => parseTcpAddress(address)?.peerId !== host.peerId.toString());
+  const connections = keepConnections({ host }, { connect: others, log });
+  missing = connections.missing;
   const stopForgetting = forgetStrangers({ host }, named);
   void connections.settled.then(settle);
   return {

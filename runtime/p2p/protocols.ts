@@ -1,0 +1,64 @@
+import { createB7sHead } from './b7s-head.ts';
+import { createB7sWorker } from './b7s-worker.ts';
+import { createLastingHead } from './lasting/head.ts';
+import { createLastingWorker } from './lasting/worker.ts';
+import { answerOnce, createNodeNetwork } from './node-network.ts';
+import type { HostSide } from './port/host-side.ts';
+import type { Swarm } from './swarm.ts';
+
+/** What the thread of the host is told of the work. Plain data. */
+export interface WorkData {
+  readonly role: 'head' | 'worker';
+  /** As in `work.topics`. */
+  readonly topics: readonly string[];
+  /** base58 peer ids of the heads that a worker serves; none: any. */
+  readonly heads: readonly string[];
+  /** Streams are kept between nodes of our own. */
+  readonly lasting: boolean;
+}
+
+export interface ProtocolsInit extends WorkData {
+  readonly log: (line: string, fields?: object) => void;
+}
+
+interface Components {
+  readonly swarm: Swarm;
+  readonly side: HostSide;
+}
+
+/** Speaks what a node of this role speaks; call it before the host starts. */
+export async function startProtocols(components: Components, init: ProtocolsInit): Promise<{ stop(): void }> {
+  return init.role === 'head' ? await startHead(components, init) : await startWorker(components, init);
+}
+
+async function startHead(
+  { swarm, side }: Components,
+  { lasting: keeps, log }: ProtocolsInit,
+): Promise<{ stop(): void }> {
+  const b7s = await createB7sHead({ swarm, node: side.node }, { log });
+  if (!keeps) {
+    side.serve(b7s);
+    return b7s;
+  }
+  const lasting = createLastingHead({ swarm }, { log });
+  side.serve(createNodeNetwork({ lasting, b7s, subscribers: swarm.subscribers }));
+  return {
+    stop() {
+      lasting.stop();
+      b7s.stop();
+    },
+  };
+}
+
+async function startWorker({ swarm, side }: Components, init: ProtocolsInit): Promise<{ stop(): void }> {
+  const { topics, lasting: keeps, log } = init;
+  const service = keeps ? answerOnce(side.worker) : side.worker;
+  const b7s = await createB7sWorker({ swarm, service }, { topics, lasting: keeps, log });
+  const lasting = keeps ? await createLastingWorker({ swarm, service }, { log }) : null;
+  return {
+    stop() {
+      lasting?.stop();
+      b7s.stop();
+    },
+  };
+}
