@@ -19,6 +19,7 @@ const COMMANDS: readonly (readonly [name: string, summary: string, load: () => P
   ['pins', 'show what is pinned, here and elsewhere', async () => (await import('./pins.ts')).addPins],
   ['store', 'look after the data folder', async () => (await import('./store/store.ts')).addStore],
   ['keys', 'make and show libp2p keys', async () => (await import('./keys.ts')).addKeys],
+  ['verify', 'check who signed an answer', async () => (await import('./verify.ts')).addVerify],
   ['inspect', 'show what a CID or a file is', async () => (await import('./inspect.ts')).addInspect],
 ];
 

@@ -70,6 +70,14 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { args: ['store', 'gc'], says: /^removed/m },
     { args: ['store'], code: 2, says: /^Usage: inferbase store/ },
   ],
+  keys: [
+    { args: ['keys', 'generate', '-o', 'k'], says: /^peer id 12D3KooW\w+$/m },
+    { args: ['keys', 'show', 'none'], code: 2, says: /^error ERR_INVALID_SETTING: There is no key file/m },
+  ],
+  verify: [
+    { args: ['verify', 'unsigned.json'], code: 1, says: /^✗ 12D3KooWPeer: it did not sign$/m },
+    { args: ['verify', 'a.txt'], code: 2, says: /^error ERR_INVALID_REQUEST: the answer cannot be read: invalid/ },
+  ],
   inspect: [{ args: ['inspect', 'exit-three.wasm'], says: /^runs {5}yes$/m }],
 };
 
@@ -85,6 +93,8 @@ describe('every command, with and without a terminal', () => {
     await writeFile(join(dir, 'told.test.yaml'), own);
     for (const name of ['a.txt', 'b.txt']) await writeFile(join(dir, name), name);
     await run(['pin', 'a.txt', 'b.txt'], dir);
+    const unsigned = '{"code":"200","results":[{"result":{"stdout":"1"},"peers":["12D3KooWPeer"]}]}';
+    await writeFile(join(dir, 'unsigned.json'), unsigned);
     await mkdir(join(dir, 'taken'));
     await writeFile(join(dir, 'taken', 'README.md'), 'mine');
     cid = JSON.parse((await run(['pin', 'exit-three.wasm', '--json'], dir)).stdout).cid;
