@@ -76,6 +76,14 @@ export function createDirectMessages({ log }: DirectMessagesInit): DirectMessage
       leave();
       if (bytes.length > 0) listener({ from, bytes });
     };
+    // Go sends header, message and end at once: then `end` came and went while the negotiation still held the message, and
+    // the bytes were put back afterwards.
+    const ended = (): boolean =>
+      whole &&
+      stream.readableEnded &&
+      stream.readBufferLength === 0 &&
+      stream.status !== 'aborted' &&
+      stream.status !== 'reset';
     const entry: Incoming = { opened: Date.now(), reset, bytes: 0 };
     incoming.add(entry);
     perPeer.set(from, (perPeer.get(from) ?? 0) + 1);
@@ -96,17 +104,17 @@ export function createDirectMessages({ log }: DirectMessagesInit): DirectMessage
       else if (held > MAX_HELD_BYTES) reset('messages under way hold too many bytes');
       else {
         chunks.push(used);
-        if (end >= 0) finish();
+        if (end >= 0 || ended()) finish();
       }
     });
     stream.addEventListener('remoteCloseWrite', () => {
       whole = true;
     });
     stream.addEventListener('end', () => {
-      if (whole && stream.status !== 'aborted' && stream.status !== 'reset') finish();
+      if (ended()) finish();
     });
     stream.addEventListener('close', leave);
-    if (stream.readableEnded) finish();
+    if (ended()) finish();
     // Our half is not needed: answers go on streams of ours.
     stream.close({ signal: AbortSignal.timeout(CLOSE_MS) }).catch((error: Error) => stream.abort(error));
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { StreamMuxer } from '@libp2p/interface';
 import { B7S_PROTOCOL, type DirectMessage } from '../../runtime/p2p/swarm.ts';
 import { startSwarm, type TestSwarm, until } from './support.ts';
 
@@ -127,6 +128,26 @@ suite('direct messages between hosts', () => {
       code: 'ERR_NOT_ENOUGH_NODES',
       message: /it is not connected/,
     });
+  });
+
+  test('one that comes in the same breath as the negotiation is not lost, as Go sends them', async (t) => {
+    const got: DirectMessage[] = [];
+    const b = await startSwarm(t, { prepare: collecting(got) });
+    const a = await startSwarm(t);
+    await a.dial(b);
+    await until(() => a.host.getConnections().length > 0);
+    const [connection] = a.host.getConnections() as unknown as { muxer: StreamMuxer }[];
+    const line = (text: string): Uint8Array => Buffer.concat([Uint8Array.of(text.length + 1), bytes(`${text}\n`)]);
+    for (let i = 0; i < 10; i += 1) {
+      const stream = await connection?.muxer.createStream();
+      stream?.send(Buffer.concat([line('/multistream/1.0.0'), line(B7S_PROTOCOL), bytes(`{"n":${i}}`)]));
+      await stream?.close();
+    }
+    await until(() => got.length === 10);
+    assert.deepEqual(
+      got.map((message) => String(Buffer.from(message.bytes))).toSorted(),
+      Array.from({ length: 10 }, (_, i) => `{"n":${i}}`),
+    );
   });
 
   test('100 at once between two hosts all arrive', async (t) => {

@@ -1,5 +1,6 @@
 import type { Libp2p, PeerId, ServiceMap } from '@libp2p/interface';
 import type { ServiceFactoryMap } from 'libp2p';
+import { patientYamux } from './patient-yamux.ts';
 import { boundedWebSockets } from './web-sockets.ts';
 
 export interface HostInit<Services extends ServiceMap = ServiceMap> {
@@ -45,16 +46,14 @@ export async function createHost<Services extends ServiceMap = ServiceMap>(
     const id = peer.toString();
     return (allow.length > 0 && !allow.includes(id)) || shunned(id);
   };
-  const [{ createLibp2p }, { tcp }, { noise }, { yamux }, { identify }, { ping }, { privateKeyFromProtobuf }] =
-    await Promise.all([
-      import('libp2p'),
-      import('@libp2p/tcp'),
-      import('@chainsafe/libp2p-noise'),
-      import('@chainsafe/libp2p-yamux'),
-      import('@libp2p/identify'),
-      import('@libp2p/ping'),
-      import('@libp2p/crypto/keys'),
-    ]);
+  const [{ createLibp2p }, { tcp }, { noise }, { identify }, { ping }, { privateKeyFromProtobuf }] = await Promise.all([
+    import('libp2p'),
+    import('@libp2p/tcp'),
+    import('@chainsafe/libp2p-noise'),
+    import('@libp2p/identify'),
+    import('@libp2p/ping'),
+    import('@libp2p/crypto/keys'),
+  ]);
   return await createLibp2p<Services>({
     ...(privateKey === null ? {} : { privateKey: privateKeyFromProtobuf(privateKey) }),
     start: false,
@@ -67,7 +66,7 @@ export async function createHost<Services extends ServiceMap = ServiceMap>(
     ],
     connectionEncrypters: [noise()],
     streamMuxers: [
-      yamux({
+      await patientYamux({
         maxInboundStreams: MAX_STREAMS,
         maxEarlyStreams: EARLY_STREAMS,
         maxOutboundStreams: MAX_STREAMS,
