@@ -10,9 +10,14 @@ import {
   type WorkerNetwork,
 } from '../core/work.ts';
 import { createLineBudget } from '../telemetry/line-budget.ts';
-import { channelOf, decodeMessage, encodeMessage, type Message } from '../wire/messages/message.ts';
+import { channelOf, decodeMessage, dialectOf, encodeMessage, type Message } from '../wire/messages/message.ts';
 import { type RollCallResponseMessage, rollCallMessage, toRollCallAnswer } from '../wire/messages/roll-call.ts';
-import { toWorkAnswer } from '../wire/messages/work-answer.ts';
+import { responseSignatureFlaw, resultSignatureFlaw } from '../wire/messages/signed-messages.ts';
+import {
+  type ExecuteResponseMessage,
+  toWorkAnswer,
+  type WorkOrderResponseMessage,
+} from '../wire/messages/work-answer.ts';
 import { type ExecuteMessage, isClientRequest } from '../wire/messages/work-order.ts';
 import { createClientRequests } from './client-requests.ts';
 import { createOpenOrders } from './open-orders.ts';
@@ -29,6 +34,8 @@ export interface B7sHeadInit {
 
 /** A head on the b7s wire. */
 export interface B7sHead extends WorkerNetwork {
+  /** base58 peer ids of the workers known to subscribe to a gossipsub topic. */
+  workersOf(topic: string): readonly string[];
   /** Fails what is under way; the host is stopped by its owner. */
   stop(): void;
 }
@@ -95,7 +102,7 @@ export async function createB7sHead(
       case 'MsgExecuteResponse':
       case 'MsgWorkOrderResponse':
         orderMessages.learn(from, message);
-        if (orders.answer(from, toWorkAnswer(message, from))) return;
+        if (orders.answer(from, checked(message, from))) return;
         throw unexpected('no order of that id waits for an answer of this worker');
       case 'MsgExecute':
         return onClientRequest(message, from);
@@ -188,6 +195,7 @@ export async function createB7sHead(
       await publish(topic, { type: 'MsgInstallFunction', manifest_url: manifestUrl, cid });
     },
 
+    workersOf,
     workers: async (topic) => workersOf(topic),
 
     stop() {
@@ -200,6 +208,20 @@ export async function createB7sHead(
       orders.lose();
     },
   };
+}
+
+/** The answer, unless it is signed and its signature does not hold. */
+function checked(message: ExecuteResponseMessage | WorkOrderResponseMessage, from: string): WorkAnswer {
+  const answer = toWorkAnswer(message, from);
+  const flaw = flawIn(message, from);
+  if (flaw === null) return answer;
+  return { ...answer, code: '401', outcome: null, message: `its signature does not hold: ${flaw}` };
+}
+
+function flawIn(message: ExecuteResponseMessage | WorkOrderResponseMessage, from: string): string | null {
+  if (message.type === 'MsgWorkOrderResponse') return resultSignatureFlaw(message.result ?? {}, from);
+  const dialect = dialectOf(message);
+  return responseSignatureFlaw(message, from, dialect === 'c' ? 'b' : dialect);
 }
 
 /**

@@ -41,7 +41,7 @@ async function startHead(
     return b7s;
   }
   const lasting = createLastingHead({ swarm }, { log });
-  side.serve(createNodeNetwork({ lasting, b7s, subscribers: swarm.subscribers }));
+  side.serve(createNodeNetwork({ lasting, b7s, subscribers: b7s.workersOf }));
   return {
     stop() {
       lasting.stop();

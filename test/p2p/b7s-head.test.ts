@@ -6,6 +6,7 @@ import {
   callOf,
   captured,
   FUNCTION,
+  golden,
   goWorker,
   type HeadSwarm,
   type Json,
@@ -150,6 +151,37 @@ suite('a head on the b7s wire', () => {
     assert.deepEqual([code, outcome], ['503', null]);
     assert.match(message, /is not connected/);
   });
+
+  for (const dialect of DIALECTS) {
+    test(`takes a result that a Go node of dialect ${dialect} signed, and none that was changed since`, async (t) => {
+      const { testKeys, signatures } = golden(dialect);
+      const signed = signatures.find(({ name }) => name === 'result, plain');
+      const key = testKeys[1];
+      assert.ok(signed !== undefined && key !== undefined);
+      const result = `${signed.payload.slice(0, -1)},"signature":"${signed.signature}"}`;
+      const requestId = '3f1c1a52-6d4e-4b39-9f0e-7a8c1d2e3f40';
+      const answer =
+        dialect === 'c'
+          ? `{"request_id":"${requestId}","code":"200","result":${result},"type":"MsgWorkOrderResponse"}`
+          : result;
+      const head = await startHead(t);
+      const worker = await startPeer(t, head, { privateKey: Buffer.from(key.privBin, 'base64') });
+      const answeredBy = async (text: string) => {
+        const before = worker.got.length;
+        const order = head.head.order(worker.peerId, orderOf(requestId), never);
+        await until(() => worker.got.length > before);
+        await worker.say(head.peerId, text);
+        return await order;
+      };
+      const good = await answeredBy(answer);
+      assert.deepEqual([good.code, Buffer.from(good.outcome?.stdout ?? []).toString()], ['200', 'x\n']);
+      const { code, outcome, message } = await answeredBy(answer.replace('"stdout":"x', '"stdout":"y'));
+      assert.deepEqual(
+        { code, outcome, message },
+        { code: '401', outcome: null, message: 'its signature does not hold: its signature is wrong' },
+      );
+    });
+  }
 
   test('gives an order up when it is told to', async (t) => {
     const head = await startHead(t);

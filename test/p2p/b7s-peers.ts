@@ -12,12 +12,19 @@ export const FUNCTION = 'bafybeigpiwl3o73zvvl6dxdqu7zqcub5mhg65jiky2xqb4rdhfmiks
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** What a running Go node said, `11111111-…` and peer ids replaced. */
+interface Golden {
+  readonly testKeys: readonly { readonly privBin: string; readonly identity: string }[];
+  readonly captured: readonly { readonly name: string; readonly text: string; readonly from: string }[];
+  readonly signatures: readonly { readonly name: string; readonly payload: string; readonly signature: string }[];
+}
+
+export function golden(dialect: 'a' | 'b' | 'c'): Golden {
+  return JSON.parse(readFileSync(new URL(`golden/${dialect}.json`, import.meta.url), 'utf8'));
+}
+
+/** What a running Go node said, ids of requests, functions and peers replaced. */
 export function captured(dialect: 'a' | 'b' | 'c', name: string, put: Readonly<Record<string, string>>): string {
-  const golden = JSON.parse(readFileSync(new URL(`golden/${dialect}.json`, import.meta.url), 'utf8')) as {
-    readonly captured: readonly { readonly name: string; readonly text: string; readonly from: string }[];
-  };
-  const vector = golden.captured.find((one) => one.name === name);
+  const vector = golden(dialect).captured.find((one) => one.name === name);
   if (vector === undefined) throw new Error(`no vector ${dialect} ${name}`);
   let text = vector.text.replaceAll(vector.from, put.from ?? vector.from);
   text = text.replace(/"request_id":"[0-9a-f]{8}-[^"]*"/g, `"request_id":"${put.requestId}"`);
@@ -68,14 +75,17 @@ export async function startPeer(
   head: HeadSwarm,
   does: {
     readonly topics?: readonly string[];
+    /** libp2p `PrivateKey` message. */
+    readonly privateKey?: Uint8Array;
     readonly onRollCall?: (call: Json, self: string) => readonly string[];
     readonly onDirect?: (message: Json, self: string) => readonly string[];
   } = {},
 ): Promise<PeerSwarm> {
   const got: Json[] = [];
-  const { topics = [GENERAL_TOPIC, TOPIC] } = does;
+  const { topics = [GENERAL_TOPIC, TOPIC], privateKey } = does;
   const made = await startSwarm(t, {
     topics,
+    ...(privateKey !== undefined && { privateKey }),
     prepare: async ({ swarm }) => {
       const say = (to: string, texts: readonly string[] = []): void => {
         for (const text of texts) swarm.send(to, B7S_PROTOCOL, Buffer.from(text)).catch(() => {});
