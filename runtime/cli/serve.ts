@@ -50,8 +50,15 @@ export const addServe: AddCommand = (program) => {
     });
 };
 
-/** Serves with these settings, and says where, until it is told to stop. */
-export async function serveUntil(interrupt: Interrupt, loaded: CommandSettings): Promise<void> {
+/**
+ * Serves with these settings, and says where, until it is told to stop.
+ * @param workerApi whether a worker opens the REST API; by default where its address was given
+ */
+export async function serveUntil(
+  interrupt: Interrupt,
+  loaded: CommandSettings,
+  workerApi: boolean = loaded.origin('listen.api') !== 'default',
+): Promise<void> {
   const { settings } = loaded;
   const { role } = settings;
   await withRuntime(loaded, async (runtime) => {
@@ -75,7 +82,7 @@ export async function serveUntil(interrupt: Interrupt, loaded: CommandSettings):
     for (const address of connects ? settings.peers.connect : [])
       print(`${role === 'solo' ? 'peer' : 'boot node'} ${address}`);
     if (role !== 'worker') await seedFunctions(runtime, loaded);
-    if (role !== 'worker' || loaded.origin('listen.api') !== 'default') {
+    if (role !== 'worker' || workerApi) {
       const api = await listen(runtime);
       print(`API ${api}`);
       for (const entry of role === 'worker' ? [] : settings.web.functions) print(`web ${api}/fn/${webName(entry)}/`);

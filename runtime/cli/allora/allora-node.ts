@@ -26,6 +26,8 @@ export function runAlloraNode(args: readonly string[]): Promise<number> {
     const { warnings, ...sources } = nodeSettings(parsed, existsSync);
     const loaded = await commandSettings({}, sources);
     for (const line of warnings) loaded.log.warn(line);
-    await serveUntil(interrupt, loaded);
+    // As before, wherever the image or the environment would have it.
+    const workerApi = false;
+    await serveUntil(interrupt, loaded, workerApi);
   });
 }

@@ -40,7 +40,6 @@ export function nodeSettings({ values, others }: ParsedFlags, isThere: (path: st
   const defaults: Record<string, unknown> = {
     role: 'worker',
     gateways: GATEWAYS,
-    'peers.enabled': true,
     'peers.listen': ['/ip4/0.0.0.0/tcp/0'],
   };
   const warnings: string[] = [];
@@ -54,6 +53,7 @@ export function nodeSettings({ values, others }: ParsedFlags, isThere: (path: st
     flagNames[key] = `--${name}`;
   };
 
+  const role = given('role') ?? 'worker';
   set('role', 'role', given('role'));
   set('keyFile', 'private-key', given('private-key'));
   const level = given('log-level');
@@ -64,7 +64,9 @@ export function nodeSettings({ values, others }: ParsedFlags, isThere: (path: st
 
   const api = restAddress(given('rest-api'));
   set('listen.api', 'rest-api', api);
-  if (api !== undefined && /^(?:0\.0\.0\.0|\[::\]):/.test(api)) {
+  if (api !== undefined && role !== 'head') {
+    warnings.push('--rest-api has no effect on a worker: heads have the REST API');
+  } else if (api !== undefined && /^(?:0\.0\.0\.0|\[::\]):/.test(api)) {
     warnings.push(`the REST API listens on every interface (${api}) and asks nobody who he is: see who can reach it`);
   }
 
@@ -96,7 +98,7 @@ export function nodeSettings({ values, others }: ParsedFlags, isThere: (path: st
   }
 
   const runtime = given('runtime-path');
-  if (runtime !== undefined && given('role') !== 'head') {
+  if (runtime !== undefined && role !== 'head') {
     const extensions = join(String(runtime), 'extensions');
     if (isThere(extensions)) defaults['extensions.dir'] = extensions;
     defaults['extensions.allora.enabled'] = true;

@@ -1,0 +1,306 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { ROOT } from '../source-files.ts';
+import { compile } from '../support/asc.ts';
+import { type Service, temporaryFolder } from './commands.ts';
+import { type Compose, readCompose } from './compose.ts';
+import { type Network, NO_CONTAINERS, openNetwork } from './container.ts';
+import { buildImage, type Image } from './dockerfile.ts';
+
+const COMPOSE = new URL('compose/', import.meta.url).pathname;
+const SEED_PHRASE = 'fluid maid owner phrase say country early stamp donkey carbon frame pistol';
+const METHOD = 'allora-inference-function.wasm';
+
+/** What guides have as Dockerfile_b7s; only the image's name is ours. */
+const DOCKERFILE_B7S = `FROM --platform=linux/amd64 inferbase:python
+
+USER root
+RUN pip install requests
+
+USER appuser
+COPY main.py /app/
+`;
+
+/** In the manner of the workers of that time, with the standard library alone. */
+const MAIN = `import json, os, sys, urllib.request
+ADDRESS = os.environ["INFERENCE_API_ADDRESS"]
+topic_id, block_height, block_height_eval, argument = sys.argv[1:5]
+value = urllib.request.urlopen(f"{ADDRESS}/inference/{argument}").read().decode()
+print(json.dumps({"infererValue": value, "topic": topic_id}))
+`;
+
+/** The one that allocmd generated asks nobody. */
+const MAIN_ALONE = `import json, sys
+topic_id, block_height, block_height_eval, argument = sys.argv[1:5]
+print(json.dumps({"infererValue": "1000.0", "argument": argument}))
+`;
+
+const INFERENCE = `import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"2976.97 of " + self.path.encode())
+    def log_message(self, *args): pass
+print("serving", flush=True)
+http.server.HTTPServer(("172.22.0.4", 8000), Handler).serve_forever()
+`;
+
+/** The curl of the guide, with the CID and the argument filled in. */
+function curl(cid: string): string[] {
+  const body = {
+    function_id: cid,
+    method: METHOD,
+    parameters: null,
+    topic: '1',
+    config: {
+      env_vars: [
+        { name: 'BLS_REQUEST_PATH', value: '/api' },
+        { name: 'ALLORA_ARG_PARAMS', value: 'ETH' },
+      ],
+      number_of_nodes: -1,
+      timeout: 2,
+    },
+  };
+  const headers = ['Accept: application/json, text/plain, */*', 'Content-Type: application/json;charset=UTF-8'];
+  const url = 'http://localhost:6000/api/v1/functions/execute';
+  return ['-s', '--location', url, ...headers.flatMap((line) => ['--header', line]), '--data', JSON.stringify(body)];
+}
+
+interface Answer {
+  readonly code: string;
+  readonly results?: readonly { readonly result: { readonly stdout: string }; readonly peers: readonly string[] }[];
+}
+
+const skip = NO_CONTAINERS || (!existsSync('/usr/bin/python3') && 'no /usr/bin/python3');
+
+suite('compose files of the Allora inference base, with only the image changed', { skip }, () => {
+  let temporary = { path: '', remove: async (): Promise<void> => {} };
+  let image: Image;
+  let wasm: Uint8Array;
+  let made = 0;
+
+  before(async () => {
+    temporary = await temporaryFolder();
+    await chmod(temporary.path, 0o755);
+    const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
+    const workspace = join(temporary.path, 'image');
+    image = buildImage(dockerfile, { context: ROOT, workspace, target: 'python' });
+    wasm = await compile(new URL('../e2e/assembly/allora-client/', import.meta.url));
+  });
+  after(() => temporary.remove());
+
+  async function derive(text: string, files: Readonly<Record<string, string>>): Promise<Image> {
+    const context = join(temporary.path, `context-${made++}`);
+    await mkdir(context);
+    for (const [name, content] of Object.entries(files)) await writeFile(join(context, name), content);
+    const images = new Map([['inferbase:python', image]]);
+    return buildImage(text, { context, workspace: `${context}-image`, images });
+  }
+
+  /** Everything of one test; what was started ends with it, the last one first. */
+  async function stage(): Promise<{ folder: string; services: Service[] } & AsyncDisposable> {
+    const folder = join(temporary.path, `stage-${made++}`);
+    await mkdir(folder);
+    const services: Service[] = [];
+    return {
+      folder,
+      services,
+      async [Symbol.asyncDispose]() {
+        for (const service of services.toReversed()) await service.stop();
+        await rm(folder, { recursive: true, force: true });
+      },
+    };
+  }
+
+  /** A node that has the function, in place of the gateways that those workers fetched it from. */
+  async function startGateway(network: Network, folder: string): Promise<{ service: Service; cid: string }> {
+    const functions = join(folder, 'gateway-functions');
+    await mkdir(functions);
+    await writeFile(join(functions, METHOD), wasm);
+    const env = { INFERBASE_LISTEN_API: '127.0.0.1:7000' };
+    const mounts = [{ source: functions, target: '/functions' }];
+    const service = await network.start({ image, command: ['inferbase', 'serve'], env, workdir: '/data', mounts });
+    const [, cid = ''] = await service.until(new RegExp(`function ${METHOD} (\\S+)`));
+    await service.until(/^API /m);
+    return { service, cid };
+  }
+
+  /** Asks until a worker that had to install the function first has it. */
+  async function ask(network: Network, cid: string): Promise<{ answer: Answer; text: string }> {
+    for (let attempt = 1; ; attempt++) {
+      const { stdout, stderr, code } = network.exec('curl', curl(cid));
+      assert.equal(code, 0, stderr);
+      const answer: Answer = JSON.parse(stdout);
+      if (answer.code === '200' || attempt === 20) return { answer, text: stdout };
+      await setTimeout(500);
+    }
+  }
+
+  async function start(compose: Compose, name: string, from: Image): Promise<Service> {
+    const service = await compose.start(name, from);
+    await service.until(new RegExp(`^${name} ready$`, 'm'));
+    return service;
+  }
+
+  test('keys made at the first start, a head, and a worker with a main.py that asks an inference server', async () => {
+    await using run = await stage();
+    const variables = { HEAD_ID: '', SEED_PHRASE, GATEWAY: 'http://127.0.0.1:7000' };
+    const hosts = ['172.22.0.4 inference', '172.22.0.100 head', '172.22.0.10 worker'];
+    const addresses = ['172.22.0.4', '172.22.0.10', '172.22.0.100'];
+    const network = await openNetwork({ addresses, hosts, folder: run.folder });
+    try {
+      // As the guides have it, before the first start: docker run --entrypoint=bash -v ./head-data:/data IMAGE -c …
+      const command = ['bash', '-c', 'mkdir -p /data/keys && (cd /data/keys && allora-keys)'];
+      const head = { source: join(run.folder, 'head-data'), target: '/data' };
+      const keys = network.run({ image, command, env: {}, workdir: '/data', mounts: [head] });
+      assert.equal(keys.code, 0, keys.stderr);
+      variables.HEAD_ID = await readFile(join(run.folder, 'head-data/keys/identity'), 'utf8');
+
+      const inference = network.startHere('/usr/bin/python3', ['-c', INFERENCE], run.folder);
+      run.services.push(inference);
+      await inference.until(/serving/);
+      const { service: gateway, cid } = await startGateway(network, run.folder);
+      run.services.push(gateway);
+
+      const path = join(COMPOSE, 'coin-prediction.yaml');
+      const compose = readCompose(path, { folder: run.folder, variables, start: network.start });
+      assert.deepEqual([...compose.addresses].sort(), ['172.22.0.10', '172.22.0.100']);
+      const headNode = await start(compose, 'head', image);
+      run.services.push(headNode);
+      assert.match(headNode.output(), new RegExp(`^peer id ${variables.HEAD_ID}$`, 'm'));
+      assert.doesNotMatch(headNode.output(), /Generating new private keys/);
+      const worker = await start(compose, 'worker', await derive(DOCKERFILE_B7S, { 'main.py': MAIN }));
+      run.services.push(worker);
+      assert.match(worker.output(), /Generating new private keys/);
+      assert.doesNotMatch(worker.output(), /fluid|pistol/, 'the mnemonic is in no log');
+
+      const { answer, text } = await ask(network, cid);
+      assert.equal(answer.code, '200', text + worker.output() + headNode.output());
+      const [result] = answer.results ?? [];
+      assert.deepEqual(JSON.parse(result?.result.stdout ?? ''), {
+        infererValue: '2976.97 of /inference/ETH',
+        topic: '1',
+      });
+      const workerId = await readFile(join(run.folder, 'worker-data/keys/identity'), 'utf8');
+      assert.deepEqual(result?.peers, [workerId]);
+
+      // What must outlast a container is in its volume, for the user of both images.
+      for (const [file, mode] of [
+        ['keys/priv.bin', 0o600],
+        ['function-db/inferbase/blocks', 0o755],
+      ] as const) {
+        const found = await stat(join(run.folder, 'worker-data', file));
+        assert.deepEqual([found.uid, found.mode & 0o777], [1001, mode], file);
+      }
+    } finally {
+      for (const service of run.services.splice(0).toReversed()) await service.stop();
+      await network.close();
+    }
+  });
+
+  test('a command that names allora-node once more, with head and worker on one volume', async () => {
+    await using run = await stage();
+    const hosts = ['172.19.0.100 head', '172.19.0.5 worker'];
+    const network = await openNetwork({ addresses: ['172.19.0.5', '172.19.0.100'], hosts, folder: run.folder });
+    try {
+      const data = { source: join(run.folder, 'data'), target: '/data' };
+      for (const node of ['head', 'worker']) {
+        // allocmd ran this in a container of the image, whose user is 1001.
+        const command = ['bash', '-c', `mkdir -p /data/${node}/key && cd /data/${node}/key && allora-keys`];
+        const keys = network.run({ image, command, env: {}, workdir: '/', mounts: [data] });
+        assert.equal(keys.code, 0, keys.stderr);
+      }
+      const HEAD_ID = await readFile(join(run.folder, 'data/head/key/identity'), 'utf8');
+      const { service: gateway, cid } = await startGateway(network, run.folder);
+      run.services.push(gateway);
+      const variables = { HEAD_ID, GATEWAY: 'http://127.0.0.1:7000' };
+      const path = join(COMPOSE, 'allocmd-dev.yaml');
+      const compose = readCompose(path, { folder: run.folder, variables, start: network.start });
+      const head = await start(compose, 'head', image);
+      run.services.push(head);
+      // Packages are installed as whoever the base image's user is, without USER root.
+      const text = `FROM inferbase:python
+COPY requirements.txt /app/
+RUN pip3 install --requirement requirements.txt
+COPY main.py /app/
+`;
+      const derived = await derive(text, { 'main.py': MAIN_ALONE, 'requirements.txt': 'requests\n' });
+      const worker = await start(compose, 'worker', derived);
+      run.services.push(worker);
+      const { answer, text: shown } = await ask(network, cid);
+      assert.equal(answer.code, '200', shown + worker.output() + head.output());
+      const [result] = answer.results ?? [];
+      assert.deepEqual(JSON.parse(result?.result.stdout ?? ''), { infererValue: '1000.0', argument: 'ETH' });
+      const names = ['head', 'worker'].map((node) => join(run.folder, `data/${node}/function-database/inferbase`));
+      for (const name of names) assert.ok(existsSync(name), name);
+      for (const service of [worker, head]) assert.equal(await service.stop(), 0, service.output());
+    } finally {
+      for (const service of run.services.splice(0).toReversed()) await service.stop();
+      await network.close();
+    }
+  });
+
+  test('the entry point takes flags alone, commands of inferbase, and other programs', async () => {
+    await using run = await stage();
+    const network = await openNetwork({ addresses: [], hosts: [], folder: run.folder });
+    const enter = (...args: string[]) =>
+      network.run({ image, command: [...image.entrypoint, ...args], env: {}, workdir: '/data', mounts: [] });
+    try {
+      assert.match(enter('--version').stdout, /^\d+\.\d+\.\d+\n$/);
+      assert.match(enter('--help').stdout, /^Usage: inferbase /);
+      assert.match(enter('--role=worker', '--nope').stderr, /^unknown flag: --nope\nUsage of allora-node:/);
+      assert.match(enter('allora-node', '--help').stdout, /^Usage of allora-node:/);
+      assert.match(enter('allora-keys', '-o', '/data/k').stdout, /^peer id 12D3KooW/);
+      assert.match(enter('keys', 'show', '/data/k').stdout, /^peer id 12D3KooW/);
+      assert.match(enter('inferbase', 'keys', '--help').stdout, /^Usage: inferbase keys /);
+      assert.equal(
+        enter('bash', '-c', 'echo $BASH_VERSION | cut -c1; id -u; id -un; pwd').stdout,
+        '5\n1001\nappuser\n/data\n',
+      );
+      assert.equal(enter('/bin/sh', '-c', 'echo here').stdout, 'here\n');
+      assert.equal(enter('nonsense').code, 2);
+    } finally {
+      await network.close();
+    }
+  });
+
+  test('the health check is that of what runs: a node, a worker without an API, nothing, one that hangs', async () => {
+    await using run = await stage();
+    const network = await openNetwork({ addresses: [], hosts: [], folder: run.folder });
+    const healthy = (): number | null =>
+      network.run({
+        image,
+        command: ['node', '/usr/local/lib/inferbase-health.mjs'],
+        env: {},
+        workdir: '/',
+        mounts: [],
+      }).code;
+    const begin = async (command: string[], ready: RegExp): Promise<Service> => {
+      const service = await network.start({ image, command, env: {}, workdir: '/data', mounts: [] });
+      await service.until(ready);
+      return service;
+    };
+    try {
+      assert.equal(healthy(), 1, 'nothing listens');
+      for (const [command, ready] of [
+        [['inferbase', 'serve', '--listen-api', '127.0.0.1:8080', '--peers-enabled', 'true'], /^API /m],
+        [['allora-node', '--role=worker'], /^worker ready$/m],
+      ] as const) {
+        const service = await begin([...command], ready);
+        const code = healthy();
+        await service.stop();
+        assert.equal(code, 0, command.join(' '));
+      }
+      const mute = "require('net').createServer(() => {}).listen(6000, () => console.log('mute'))";
+      const service = await begin(['node', '-e', mute], /mute/);
+      const code = healthy();
+      await service.stop();
+      assert.equal(code, 1, 'it hangs');
+    } finally {
+      await network.close();
+    }
+  });
+});
