@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { BlocklessRequest } from './core/blockless-request.ts';
 import { splitMethod } from './core/entry-call.ts';
 import { InferbaseError } from './core/errors.ts';
 import type { Outcome } from './core/execution.ts';
@@ -6,6 +7,7 @@ import { clampLimits, type Limits } from './core/limits.ts';
 import type { ExecuteReply, ExecuteRequest, InferenceNode, PeerResult } from './core/node.ts';
 import { intersectPermissions } from './core/permissions.ts';
 import type { Grant } from './core/sandbox-messages.ts';
+import type { Attestation } from './core/work.ts';
 import { toFunctionEntry } from './sandbox/function-entry.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 import type { FunctionStore, StoredFunction } from './store/store.ts';
@@ -19,6 +21,8 @@ export interface ExecuteComponents {
   readonly peerId: string;
   readonly store: Pick<FunctionStore, 'get'>;
   readonly sandbox: Pick<Sandbox, 'run'>;
+  /** Signs what came of a request; left out: nothing is signed. */
+  readonly sign?: (request: BlocklessRequest, outcome: Outcome) => Attestation;
 }
 
 export interface ExecuteInit {
@@ -29,7 +33,8 @@ export interface ExecuteInit {
 }
 
 /** The use cases of a solo node, which is its own only peer. */
-export function createSoloNode({ peerId, store, sandbox }: ExecuteComponents, init: ExecuteInit): InferenceNode {
+export function createSoloNode(components: ExecuteComponents, init: ExecuteInit): InferenceNode {
+  const { peerId, store, sandbox, sign } = components;
   const kept = new LRUCache<string, readonly PeerResult[]>({
     max: KEPT_RESULTS,
     maxSize: KEPT_BYTES,
@@ -62,7 +67,7 @@ export function createSoloNode({ peerId, store, sandbox }: ExecuteComponents, in
       const { env, stdin } = request;
       const input = { args: [found.name, ...request.parameters], env, stdin, files: found.files };
       const outcome = await sandbox.run(toFunctionEntry(found, method.export), grant, input, signal);
-      const results = [{ peerId, outcome }];
+      const results = [{ peerId, outcome, ...(sign !== undefined && { attestation: sign(request.body, outcome) }) }];
       kept.set(requestId, results);
       return { requestId, code: '200', results, cluster: [peerId], remarks: remarksOn(request) };
     },

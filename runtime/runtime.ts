@@ -117,13 +117,19 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
       closers.push(() => head.close());
       return head;
     }
+    // A worker signs what it answers to heads, which is what came of an order.
+    const signs =
+      role === 'solo' && settings.work.sign ? (await import('./wire/attestation.ts')).signAttestation : null;
     const solo = createSoloNode(
-      { peerId: identity.peerId, store, sandbox: { run: (...args) => openSandbox().run(...args) } },
+      {
+        ...{ peerId: identity.peerId, store, sandbox: { run: (...args) => openSandbox().run(...args) } },
+        ...(signs !== null && { sign: (request, outcome) => signs(identity, { request, outcome }) }),
+      },
       { limits: settings.limits, policy: settings.policy.allow },
     );
     if (role === 'worker') {
       const { openWorker } = await import('./worker/open-worker.ts');
-      const worker = openWorker({ identity, node: solo, store, log: info }, settings);
+      const worker = await openWorker({ identity, node: solo, store, log: info }, settings);
       uses.worker = worker;
       closers.push(() => worker.close());
     }

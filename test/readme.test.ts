@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -95,6 +95,25 @@ const COMMANDS: Readonly<Record<string, (command: string) => Promise<void>>> = {
     assert.match(await shell(command.replace('average.car', carFile())), /pinned as average/);
   },
   'npx inferbase keys': async (command) => assert.match(await shell(command), /^peer id 12D3KooW/),
+  'npx inferbase verify': async (command) => {
+    const signing = background('npx inferbase serve --work-sign true');
+    try {
+      const listening = /API (http:\/\/127\.0\.0\.1:\d+)/;
+      const url = listening.exec(await untilPrinted(signing, listening))?.[1] ?? '';
+      const request = join(dataDir, 'request.json');
+      const answer = join(dataDir, 'answer.json');
+      const config = { env_vars: [{ name: 'ALLORA_ARG_PARAMS', value: 'ETH' }] };
+      await writeFile(
+        request,
+        JSON.stringify({ function_id: coin, method: 'coin-prediction.wasm', topic: '1', config }),
+      );
+      await shell(`curl -s --json @${request} ${url}/api/v1/functions/execute > ${answer}`);
+      const own = command.replace('answer.json', answer).replace('request.json', request);
+      assert.match(await shell(own), /^✓ 12D3KooW\w+ signed at \S+Z for baf\w+\n$/);
+    } finally {
+      await interrupt(signing);
+    }
+  },
   // Another node may be running on this machine.
   'npx inferbase serve': async (command) => startAndStop(command.replace('/tcp/9011', '/tcp/0'), /API http/),
   // No container engine runs everywhere: this test takes the Dockerfile's steps one by one instead.

@@ -62,7 +62,7 @@ export async function loadSettings(sources: SettingsSources): Promise<LoadedSett
 
   const parsed = SETTINGS_SCHEMA.safeParse({ pinning: {}, ...nest(merged) });
   if (!parsed.success) throw explain(parsed.error.issues, merged);
-  const { dataDir, keyFile, functionsDir } = parsed.data;
+  const { dataDir, keyFile, functionsDir, work } = parsed.data;
   const { dir, allora, ...programs } = parsed.data.extensions;
   const absolute = (path: string | null): string | null => (path === null ? null : resolve(cwd, path));
   const settings: Settings = deepFreeze({
@@ -70,6 +70,7 @@ export async function loadSettings(sources: SettingsSources): Promise<LoadedSett
     dataDir: resolve(cwd, dataDir),
     keyFile: absolute(keyFile),
     functionsDir: absolute(functionsDir),
+    work: { ...work, attributesFile: absolute(work.attributesFile) },
     extensions: { dir: absolute(dir), allora: { ...allora, script: absolute(allora.script) }, programs },
   });
   const remarks =

@@ -95,6 +95,12 @@ export const work = z.strictObject({
     fallback: {},
     fallbackText: 'none',
   }),
+  attributesFile: z.nullable(z.string().check(z.minLength(1))).register(SETTING_NOTES, {
+    doc: 'attributes.bin of b7s: what a worker is, by the word of attestors',
+    expects: 'a path',
+    fallback: null,
+    fallbackText: 'none',
+  }),
   lasting: z.boolean().register(SETTING_NOTES, {
     doc: 'between inferbase nodes, keep one stream open and reuse answers to roll calls for a second; false: the b7s wire only',
     expects: 'true or false',

@@ -8,8 +8,8 @@ import { expected, neverRan } from '../core/wire-code.ts';
 import type { Attestation, RollCall, WorkAnswer, WorkerService, WorkOrder } from '../core/work.ts';
 import type { FunctionStore } from '../store/store.ts';
 import { createLineBudget } from '../telemetry/line-budget.ts';
+import { matchesAttributes, type NodeAttributes } from '../wire/attributes.ts';
 import { toOrderedRequest } from '../wire/execute-request.ts';
-import { matchesAttributes } from './attributes.ts';
 import { installFunction } from './install-function.ts';
 import { createInstalls } from './installs.ts';
 import { createOrderLine } from './order-line.ts';
@@ -27,7 +27,7 @@ export interface WorkerComponents {
 export interface WorkerInit {
   /** base58 peer ids of the heads that may ask; none: any. */
   readonly heads: readonly string[];
-  readonly attributes: Readonly<Record<string, string>>;
+  readonly attributes: NodeAttributes;
   /** Executions at once. */
   readonly concurrency: number;
   /** Orders that may wait. */
@@ -153,7 +153,7 @@ export function createWorker({ node, store, sign, log }: WorkerComponents, init:
 
   return {
     async rollCall(call, from) {
-      if (!serves(from) || !matchesAttributes(init.attributes, call.attributes)) return null;
+      if (!serves(from) || !matchesAttributes(call.attributes, init.attributes)) return null;
       return { code: await codeFor(call, from), load: line.load };
     },
     async execute(order, from, signal) {

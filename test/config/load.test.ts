@@ -61,6 +61,7 @@ describe('settings', () => {
         executionMs: 20_000,
         sign: false,
         attributes: {},
+        attributesFile: null,
         lasting: true,
       },
       policy: { allow: [] },

@@ -46,7 +46,7 @@ export async function openWorker(t: TestContext, options: OpenOptions = {}): Pro
   const worker = createWorker(
     { node, store, sign: null, log: (line, fields = {}) => log.push(`${line} ${JSON.stringify(fields)}`) },
     {
-      ...{ heads: [], attributes: {}, concurrency: limits.concurrency, queue: limits.queue },
+      ...{ heads: [], attributes: { told: {}, attested: null }, concurrency: limits.concurrency, queue: limits.queue },
       // A busy machine takes its time.
       ...{ deadlineMs: limits.deadlineMs, patienceMs: 60_000, ...options.init },
     },

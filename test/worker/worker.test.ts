@@ -89,7 +89,7 @@ suite('a worker asked by roll call', () => {
   });
 
   test('is silent where attributes are wanted that it has not, and where attestors are', async (t) => {
-    const init = { attributes: { region: 'eu' } };
+    const init = { attributes: { told: { region: 'eu' }, attested: null } };
     const { worker, cids } = await openWorker(t, { guests: ['exit-three'], init });
     const ask = (attributes: object): ReturnType<typeof worker.rollCall> =>
       worker.rollCall(rollCall(cids['exit-three'] ?? '', { attributes }), HEAD);
