@@ -15,15 +15,9 @@ const COMPOSE = new URL('compose/', import.meta.url).pathname;
 const SEED_PHRASE = 'fluid maid owner phrase say country early stamp donkey carbon frame pistol';
 const METHOD = 'allora-inference-function.wasm';
 
-/** What guides have as Dockerfile_b7s; only the image's name is ours. */
-const DOCKERFILE_B7S = `FROM --platform=linux/amd64 inferbase:python
-
-USER root
-RUN pip install requests
-
-USER appuser
-COPY main.py /app/
-`;
+/** What guides have as Dockerfile_b7s, as deploy/README.md shows it. */
+const DOCKERFILE_B7S =
+  /```dockerfile\n([^`]*USER appuser[^`]*)```/.exec(readFileSync(join(ROOT, 'deploy/README.md'), 'utf8'))?.[1] ?? '';
 
 /** In the manner of the workers of that time, with the standard library alone. */
 const MAIN = `import json, os, sys, urllib.request
