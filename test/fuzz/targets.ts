@@ -8,10 +8,12 @@ import { httpOptions } from './targets/http-options.ts';
 import { keptStream } from './targets/kept-stream.ts';
 import { linkedSets } from './targets/linked-sets.ts';
 import { manifest } from './targets/manifest.ts';
+import { messages, pbft } from './targets/messages.ts';
 import { permissions } from './targets/permissions.ts';
 import { request } from './targets/request.ts';
 import { rewriter } from './targets/rewriter.ts';
 import { settings } from './targets/settings.ts';
+import { attributeFiles, signedAnswers } from './targets/signed-files.ts';
 import { web } from './targets/web.ts';
 
 /** Everything that takes bytes from strangers. */
@@ -26,6 +28,10 @@ export const TARGETS: readonly FuzzTarget[] = [
     dag,
     bitswap,
     keptStream,
+    messages,
+    pbft,
+    signedAnswers,
+    attributeFiles,
     request,
     permissions,
     settings,

@@ -64,7 +64,8 @@ export function extrasOf({ outcome, attestation, code }: WorkAnswer): {
   const stdout = toText(outcome.stdout);
   const stderr = toText(outcome.stderr);
   const result: NodeResult = {
-    code,
+    // Without one it would read as no result at all.
+    code: code === '' ? '200' : code,
     result: { stdout, stderr, exit_code: outcome.exitCode },
     usage: {
       wall_clock_time: Math.round(usage.wallMs * 1e6),
