@@ -1,6 +1,7 @@
 import type { Libp2p, PeerId, ServiceMap } from '@libp2p/interface';
 import type { ServiceFactoryMap } from 'libp2p';
 import { patientYamux } from './patient-yamux.ts';
+import { QUIET_LOG } from './quiet-log.ts';
 import { boundedWebSockets } from './web-sockets.ts';
 
 export interface HostInit<Services extends ServiceMap = ServiceMap> {
@@ -57,6 +58,7 @@ export async function createHost<Services extends ServiceMap = ServiceMap>(
   return await createLibp2p<Services>({
     ...(privateKey === null ? {} : { privateKey: privateKeyFromProtobuf(privateKey) }),
     start: false,
+    logger: QUIET_LOG,
     nodeInfo: { name: 'inferbase', userAgent: 'inferbase' },
     addresses: { listen: [...listen], announce: [...announce] },
     // The connection manager's own limit lets through what is under way at once; the server's is hard.
