@@ -114,6 +114,28 @@ const COMMANDS: Readonly<Record<string, (command: string) => Promise<void>>> = {
       await interrupt(signing);
     }
   },
+  'npx inferbase serve --role head': async (command) =>
+    startAndStop(command.replace('/tcp/9010', '/tcp/0'), /head ready/),
+  'npx inferbase serve --role worker': async (command) => {
+    const head = background(
+      `npx inferbase serve --role head --peers-listen /ip4/127.0.0.1/tcp/0 --data-dir ${dataDir}/head`,
+    );
+    try {
+      const [, address = '', headApi = ''] =
+        /peer address (\S+)[\s\S]*API (\S+)\nhead ready/.exec(await untilPrinted(head, /head ready/)) ?? [];
+      const here = command.replace(/--boot-nodes \S+/, `--boot-nodes ${address} --peers-listen /ip4/127.0.0.1/tcp/0`);
+      const worker = background(here);
+      try {
+        const [, id = ''] = /peer id (\S+)/.exec(await untilPrinted(worker, /worker ready/)) ?? [];
+        const seen = async (): Promise<string> => (await fetch(`${headApi}/api/v1/workers?topic=1`)).text();
+        while (!(await seen()).includes(id)) await new Promise((resolve) => setTimeout(resolve, 100));
+      } finally {
+        await interrupt(worker);
+      }
+    } finally {
+      await interrupt(head);
+    }
+  },
   // Another node may be running on this machine.
   'npx inferbase serve': async (command) => startAndStop(command.replace('/tcp/9011', '/tcp/0'), /API http/),
   // No container engine runs everywhere: this test takes the Dockerfile's steps one by one instead.
