@@ -59,6 +59,20 @@ suite('the launcher', () => {
     assert.equal(code, 7);
   });
 
+  test('has the other names of the program say the same on an old Node, and hand on which name it was', async () => {
+    await installNode('printf "%s\\n" "$@"');
+    for (const name of ['allora-node', 'allora-keys']) {
+      const old = runCommand(process.execPath, [...OLD, join(ROOT, 'runtime', `${name}.js`), '-o', 'x']);
+      assert.deepEqual([old.code, old.stdout], [78, '']);
+      assert.match(old.stderr, /^inferbase needs Node 24 or later/);
+      const copy = join(clone.path, 'runtime', `${name}.js`);
+      await cp(join(ROOT, 'runtime', `${name}.js`), copy);
+      const { stdout, stderr } = runCommand(process.execPath, [...OLD, copy, '-o', 'a b']);
+      assert.equal(stderr, '');
+      assert.deepEqual(stdout.trimEnd().split('\n').slice(-4), [launcher, name, '-o', 'a b']);
+    }
+  });
+
   test('passes a signal on to the Node of its clone and ends as that one does', async () => {
     await installNode('echo ready; exec sleep 60');
     const child = spawn(process.execPath, [...OLD, launcher], { env: cleanEnv(), stdio: 'pipe' });

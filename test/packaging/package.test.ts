@@ -82,6 +82,18 @@ suite('the packed tarball, installed globally in an empty prefix', () => {
     assert.match(mustRun(installed.command, ['exec', hello], options).stdout, /\d/);
   });
 
+  test('has the programs of the Go nodes beside it', async () => {
+    const cwd = join(temporary.path, 'keys');
+    await mkdir(cwd);
+    const program = (name: string): string => join(temporary.path, 'prefix/bin', name);
+    const { stdout } = mustRun(program('allora-keys'), ['-o', 'head'], { cwd, env: cleanEnv() });
+    assert.equal(stdout, `peer id ${readFileSync(join(cwd, 'head/identity'), 'utf8')}\n`);
+    assert.match(
+      mustRun(program('allora-node'), ['--help'], { cwd, env: cleanEnv() }).stdout,
+      /^Usage of allora-node:/,
+    );
+  });
+
   test('says one clear sentence on an old Node', () => {
     const old = ['--import', 'data:text/javascript,delete WebAssembly.Suspending'];
     const { code, stderr } = runCommand(process.execPath, [...old, join(installed.folder, 'runtime/inferbase.js')]);
