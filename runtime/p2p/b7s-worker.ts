@@ -8,6 +8,7 @@ import type { InstallMessage } from '../wire/messages/install.ts';
 import { channelOf, decodeMessage, dialectOf, encodeMessage, type Message } from '../wire/messages/message.ts';
 import { requestIdOf } from '../wire/messages/required.ts';
 import { type RollCallMessage, rollCallAnswerMessage, toRollCall } from '../wire/messages/roll-call.ts';
+import { requestSignatureFlaw } from '../wire/messages/signed-messages.ts';
 import { executeResponseMessage, workOrderResponseMessage } from '../wire/messages/work-answer.ts';
 import {
   type ExecuteMessage,
@@ -126,6 +127,13 @@ export async function createB7sWorker(
     }
     try {
       const order: WorkOrder = toWorkOrder(message);
+      const flaw = requestSignatureFlaw(order.request, from);
+      if (flaw !== null) {
+        throw new InferbaseError(
+          'ERR_PERMISSION_DENIED',
+          `the order is signed, and not by the head it came from: ${flaw}`,
+        );
+      }
       const done = await service.execute(order, from, taken.signal);
       return taken.signal.aborted ? null : done;
     } catch (error) {

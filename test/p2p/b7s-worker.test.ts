@@ -5,6 +5,7 @@ import { type B7sWorkerInit, createB7sWorker } from '../../runtime/p2p/b7s-worke
 import { B7S_PROTOCOL } from '../../runtime/p2p/swarm.ts';
 import { decodeMessage, type Message } from '../../runtime/wire/messages/message.ts';
 import { outcome } from '../http/stub-node.ts';
+import { signer } from '../wire/signer.ts';
 import { openWorker } from '../worker/support.ts';
 import { startSwarm, type TestSwarm, until } from './support.ts';
 
@@ -255,6 +256,22 @@ suite('a worker and strangers on the b7s wire', () => {
       [said.code, said.request_id, said.error_message],
       ['400', 'r', 'MsgWorkOrder without function_id'],
     );
+  });
+
+  test('an order that is signed has to be signed by its head', async (t) => {
+    const service = stubService();
+    const worker = await startWorker(t, service);
+    const head = await startHead(t, worker);
+    const order = { function_id: CID, method: 'm', request_id: 'r', config: {} };
+    // No head of ours or of Go's has this key: the signature is good, and somebody else's.
+    const payload = `{"function_id":"${CID}","method":"m","config":{"runtime":{},"result_aggregation":{}}}`;
+    const signature = Buffer.from(signer('inferbase test key 1').sign(Buffer.from(payload))).toString('hex');
+    await head.say(JSON.stringify({ type: 'MsgWorkOrder', ...order, signature }));
+    await until(() => head.got.length === 1);
+    assert.match(head.got[0] ?? '', /the order is signed, and not by the head it came from: its signature is wrong/);
+    await head.say(JSON.stringify({ type: 'MsgWorkOrder', ...order }));
+    await until(() => head.got.length === 2);
+    assert.equal(service.orders.length, 1);
   });
 
   test('an order ends when its head goes', async (t) => {
