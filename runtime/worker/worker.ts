@@ -36,7 +36,7 @@ export interface WorkerInit {
   readonly deadlineMs: number;
   /** Most bytes of requests in work; default 256 MiB. */
   readonly heldBytes?: number;
-  /** How long a roll call waits for an install it started, in ms; default 3 000. */
+  /** How long a roll call waits for an install it started, in ms; default 1 500. */
   readonly patienceMs?: number;
 }
 
@@ -45,8 +45,8 @@ export interface Worker extends WorkerService {
   close(): void;
 }
 
-/** Shorter than the 5 s that heads wait by default: the head learns of it while it still listens. */
-const PATIENCE_MS = 3_000;
+/** Shorter than the 2 s that Allora's chain gives a roll call: the head learns of it while it still listens. */
+const PATIENCE_MS = 1_500;
 /** Roll calls that wait for installs at once; the others are told "not here" right away. */
 const MAX_PATIENT = 256;
 const HELD_BYTES = 256 * 1_048_576;

@@ -18,6 +18,7 @@ export interface Running {
   /** Waits until stdout matches; rejects when the command ends before. */
   until(pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
+  readonly pid: number | undefined;
   readonly finished: Promise<Finished>;
 }
 
@@ -26,9 +27,18 @@ function environment(env: Readonly<Record<string, string>>): Record<string, stri
   return { PATH: process.env.PATH ?? '', ...env };
 }
 
-/** Starts a command of ours as a process without a terminal, in `cwd`. */
-export function start(args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): Running {
-  const child = spawn(process.execPath, [LAUNCHER, ...args], { cwd, env: environment(env), stdio: 'pipe' });
+/**
+ * Starts a command of ours as a process without a terminal, in `cwd`.
+ * @param under what the command line begins with, such as `nsenter` and its arguments
+ */
+export function start(
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+  under: readonly string[] = [],
+): Running {
+  const [command, ...rest] = [...under, process.execPath, LAUNCHER, ...args] as [string, ...string[]];
+  const child = spawn(command, rest, { cwd, env: environment(env), stdio: 'pipe' });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => {
@@ -47,6 +57,7 @@ export function start(args: readonly string[], cwd: string, env: Readonly<Record
   });
   return {
     finished,
+    pid: child.pid,
     kill: (signal) => void child.kill(signal),
     until: (pattern) =>
       untilWritten({ stdout: child.stdout, text: () => stdout, finished, all: () => stdout + stderr }, pattern),

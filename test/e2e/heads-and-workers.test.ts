@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { temporaryFolder } from '../cli/command.ts';
+import { startModelServer } from './model-server.ts';
+import {
+  type Asked,
+  cidOf,
+  execute,
+  executeUntil,
+  type NodeProcess,
+  type Reply,
+  resultsOf,
+  startNode,
+} from './nodes.ts';
+
+/** Four processes take their time on a busy machine. */
+const LIMIT_MS = 230_000;
+
+/** Text, number of peers and frequency of each group. */
+const groups = ({ results = [] }: Reply): (string | number)[][] =>
+  results.map(({ result, peers, frequency }) => [result.stdout, peers.length, frequency]);
+
+test('two heads, workers on several topics, one with many functions', { timeout: LIMIT_MS }, async (t) => {
+  await using folder = await temporaryFolder();
+  const at = (name: string): string => join(folder.path, name);
+  const [manyModel, otherModel] = [await startModelServer(t, '42'), await startModelServer(t, '42')];
+  const heads = await Promise.all(['h1', 'h2'].map((name) => startNode(t, { dir: at(name), role: 'head' })));
+  const [first, second] = heads as [NodeProcess, NodeProcess];
+  const connect = ['--peers-connect', heads.map(({ address }) => address).join(',')];
+  const [many, other] = await Promise.all([
+    startNode(t, {
+      ...{ dir: at('many'), role: 'worker', guests: ['exit-three', 'show-environment', 'ask-the-model'] },
+      args: [...connect, '--work-topics', '1,2/reputer', '--upstream', `model=${manyModel.url}`],
+    }),
+    startNode(t, {
+      ...{ dir: at('other'), role: 'worker', guests: ['ask-the-model'] },
+      args: [...connect, '--work-topics', '1,3', '--upstream', `model=${otherModel.url}`],
+    }),
+  ]);
+  const [exits, shows, asks] = (await Promise.all(['exit-three', 'show-environment', 'ask-the-model'].map(cidOf))) as [
+    ...[string, string, string],
+  ];
+  const ok = ({ code }: Reply): boolean => code === '200';
+
+  await t.test('a request reaches the worker that has the function, whichever head is asked', async () => {
+    for (const head of heads) {
+      const reply = await executeUntil(head, shows, {}, ok);
+      assert.deepEqual(groups(reply), [['{"TOPIC_ID": "1"}', 1, 100]]);
+      assert.deepEqual(reply.cluster.peers, [many.peerId]);
+      assert.equal((await execute(head, exits)).results?.[0]?.result.exit_code, 3);
+    }
+  });
+
+  await t.test('topics are mapped, and a topic that nobody serves is told', async () => {
+    const reputer = await executeUntil(first, shows, { topic: '2/reputer' }, ok);
+    assert.deepEqual(groups(reputer), [['{"TOPIC_ID": "2/reputer"}', 1, 100]]);
+    const nobody = await execute(first, shows, { topic: '9', config: { timeout: 1 } });
+    assert.equal(nobody.code, '408');
+    assert.match(nobody.message ?? '', /allora-topic-9-worker/);
+  });
+
+  await t.test('workers that agree make one group, and two that disagree make two', async () => {
+    const agreed = await executeUntil(second, asks, { nodes: 2 }, ok);
+    assert.deepEqual(groups(agreed), [['42', 2, 100]]);
+    otherModel.say('43');
+    const everyone = await execute(second, asks, { nodes: -1 });
+    assert.deepEqual(groups(everyone).toSorted(), [
+      ['42', 1, 50],
+      ['43', 1, 50],
+    ]);
+    assert.deepEqual(everyone.cluster.peers?.toSorted(), [many.peerId, other.peerId].toSorted());
+  });
+
+  await t.test('a head that is killed comes back with its results, and its workers come back to it', async () => {
+    const before = await execute(first, shows);
+    const kept = await resultsOf(first, before.request_id);
+    assert.equal(kept?.[many.peerId]?.result.stdout, '{"TOPIC_ID": "1"}');
+    // Written a moment after the reply.
+    await setTimeout(500);
+    first.process.kill('SIGKILL');
+    await first.process.finished;
+    assert.deepEqual(groups(await execute(second, shows)), [['{"TOPIC_ID": "1"}', 1, 100]]);
+    const listen = first.address.replace(/\/p2p\/.*$/, '');
+    const again = await startNode(t, { dir: first.dir, role: 'head', args: ['--peers-listen', listen] });
+    assert.equal(again.peerId, first.peerId);
+    assert.deepEqual(await resultsOf(again, before.request_id), kept);
+    assert.deepEqual(groups(await executeUntil(again, shows, {}, ok)), [['{"TOPIC_ID": "1"}', 1, 100]]);
+  });
+
+  await t.test('a worker that is killed while it works is told at once: 206 with the others, 204 alone', async () => {
+    const killed = async (victim: NodeProcess, asked: Asked): Promise<Reply> => {
+      const [model, begun] = victim === many ? [manyModel, manyModel.next()] : [otherModel, otherModel.next()];
+      model.say(null);
+      const late = performance.now() + 15_000;
+      const replied = execute(second, asks, asked);
+      await begun;
+      victim.process.kill('SIGKILL');
+      const reply = await replied;
+      assert.ok(performance.now() < late, 'long before the 20 s that results may take');
+      assert.match(reply.message ?? '', new RegExp(`no result from ${victim.peerId}`));
+      return reply;
+    };
+    const one = await killed(other, { nodes: 2 });
+    assert.equal(one.code, '206');
+    assert.deepEqual(groups(one), [['42', 1, 100]]);
+    assert.deepEqual(one.cluster.peers?.toSorted(), [many.peerId, other.peerId].toSorted());
+    const none = await killed(many, { nodes: 1 });
+    assert.deepEqual([none.code, none.results, none.cluster.peers], ['204', undefined, [many.peerId]]);
+  });
+});
