@@ -209,6 +209,25 @@ suite('who may connect', () => {
     assert.equal(node.host.getConnections().length, 1);
   });
 
+  test('one address that shakes hands for ever holds not all places', async (t) => {
+    const node = await startSwarm(t, { topics: ['topic'], maxConnections: 64 });
+    const port = Number(/tcp\/(\d+)/.exec(node.address)?.[1]);
+    const sockets: Socket[] = [];
+    t.after(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    let closed = 0;
+    for (let i = 0; i < 60; i++) {
+      // 127.0.0.1 is the address of the honest one.
+      const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+      socket.on('error', () => {}).on('close', () => closed++);
+      sockets.push(socket);
+    }
+    await until(() => closed >= 40);
+    assert.ok(closed < 60);
+    await stillHears(t, node);
+  });
+
   test('web sockets are bounded in number, and one that says nothing of libp2p is not kept', async (t) => {
     const node = await startSwarm(t, { topics: ['topic'], listen: ['/ip4/127.0.0.1/tcp/0/ws'], maxConnections: 8 });
     const port = Number(/tcp\/(\d+)/.exec(node.address)?.[1]);

@@ -1,5 +1,6 @@
 import type { Libp2p, PeerId, ServiceMap } from '@libp2p/interface';
 import type { ServiceFactoryMap } from 'libp2p';
+import { createHandshakes } from './handshakes.ts';
 import { patientYamux } from './patient-yamux.ts';
 import { QUIET_LOG } from './quiet-log.ts';
 import { boundedWebSockets } from './web-sockets.ts';
@@ -20,9 +21,15 @@ export interface HostInit<Services extends ServiceMap = ServiceMap> {
   readonly services?: ServiceFactoryMap<Services>;
 }
 
-/** Connections that one address may open in a second, and handshakes under way at once. */
-const INBOUND_PER_SECOND = 20;
-const PENDING_HANDSHAKES = 32;
+/**
+ * Connections that one address may open in a second, and handshakes under way of all and of one address; a host that takes
+ * more connections, such as a head's, takes them faster: workers often share an address, and come back together.
+ */
+function arrivals(maxConnections: number): { perSecond: number; pending: number; pendingOfOne: number } {
+  const perSecond = Math.max(20, Math.min(200, maxConnections / 20));
+  return { perSecond, pending: 4 * perSecond, pendingOfOne: perSecond };
+}
+
 const TIMEOUT_MS = 10_000;
 const IDLE_MS = 120_000;
 /** A peer that answers no ping for this long is gone; well above what a busy machine takes. */
@@ -43,6 +50,8 @@ export async function createHost<Services extends ServiceMap = ServiceMap>(
   init: HostInit<Services>,
 ): Promise<Libp2p<Services>> {
   const { privateKey, listen, announce = [], maxConnections, allow, shunned = () => false } = init;
+  const { perSecond, pending, pendingOfOne } = arrivals(maxConnections);
+  const handshakes = createHandshakes(pendingOfOne);
   const refuses = (peer: PeerId): boolean => {
     const id = peer.toString();
     return (allow.length > 0 && !allow.includes(id)) || shunned(id);
@@ -77,11 +86,18 @@ export async function createHost<Services extends ServiceMap = ServiceMap>(
     ],
     peerDiscovery: [],
     services: { ...init.services, identify: identify(), ping: ping() } as unknown as ServiceFactoryMap<Services>,
-    connectionGater: { denyInboundEncryptedConnection: refuses },
+    connectionGater: {
+      denyInboundConnection: (connection) => handshakes.refuses(connection),
+      denyInboundEncryptedConnection: refuses,
+      denyInboundUpgradedConnection: (_peer, connection) => {
+        handshakes.done(connection);
+        return false;
+      },
+    },
     connectionManager: {
       maxConnections,
-      inboundConnectionThreshold: INBOUND_PER_SECOND,
-      maxIncomingPendingConnections: PENDING_HANDSHAKES,
+      inboundConnectionThreshold: perSecond,
+      maxIncomingPendingConnections: pending,
       dialTimeout: TIMEOUT_MS,
       inboundUpgradeTimeout: TIMEOUT_MS,
       // Whom to dial again, and when, is for this node to say.
