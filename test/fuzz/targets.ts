@@ -11,6 +11,7 @@ import { manifest } from './targets/manifest.ts';
 import { messages, pbft } from './targets/messages.ts';
 import { permissions } from './targets/permissions.ts';
 import { request } from './targets/request.ts';
+import { keptResults, resultNumbers } from './targets/results.ts';
 import { rewriter } from './targets/rewriter.ts';
 import { settings } from './targets/settings.ts';
 import { attributeFiles, signedAnswers } from './targets/signed-files.ts';
@@ -31,6 +32,8 @@ export const TARGETS: readonly FuzzTarget[] = [
     messages,
     pbft,
     signedAnswers,
+    keptResults,
+    resultNumbers,
     attributeFiles,
     request,
     permissions,
