@@ -1,8 +1,11 @@
 import type { Libp2p, PeerId, ServiceMap } from '@libp2p/interface';
 import type { ServiceFactoryMap } from 'libp2p';
+import { corkedTcp } from './corked-tcp.ts';
 import { createHandshakes } from './handshakes.ts';
+import { noteProtocolsOnce } from './known-protocols.ts';
 import { patientYamux } from './patient-yamux.ts';
 import { QUIET_LOG } from './quiet-log.ts';
+import { keepForSigning } from './signing-key.ts';
 import { boundedWebSockets } from './web-sockets.ts';
 
 export interface HostInit<Services extends ServiceMap = ServiceMap> {
@@ -56,23 +59,26 @@ export async function createHost<Services extends ServiceMap = ServiceMap>(
     const id = peer.toString();
     return (allow.length > 0 && !allow.includes(id)) || shunned(id);
   };
-  const [{ createLibp2p }, { tcp }, { noise }, { identify }, { ping }, { privateKeyFromProtobuf }] = await Promise.all([
+  const [{ createLibp2p }, { noise }, { identify }, { ping }, { privateKeyFromProtobuf }] = await Promise.all([
     import('libp2p'),
-    import('@libp2p/tcp'),
     import('@chainsafe/libp2p-noise'),
     import('@libp2p/identify'),
     import('@libp2p/ping'),
     import('@libp2p/crypto/keys'),
   ]);
-  return await createLibp2p<Services>({
-    ...(privateKey === null ? {} : { privateKey: privateKeyFromProtobuf(privateKey) }),
+  const host = await createLibp2p<Services>({
+    ...(privateKey === null ? {} : { privateKey: keepForSigning(privateKeyFromProtobuf(privateKey)) }),
     start: false,
     logger: QUIET_LOG,
     nodeInfo: { name: 'inferbase', userAgent: 'inferbase' },
     addresses: { listen: [...listen], announce: [...announce] },
     // The connection manager's own limit lets through what is under way at once; the server's is hard.
     transports: [
-      tcp({ maxConnections, outboundSocketInactivityTimeout: IDLE_MS, inboundSocketInactivityTimeout: IDLE_MS }),
+      await corkedTcp({
+        maxConnections,
+        outboundSocketInactivityTimeout: IDLE_MS,
+        inboundSocketInactivityTimeout: IDLE_MS,
+      }),
       await boundedWebSockets({ maxConnections, handshakeMs: TIMEOUT_MS, idleMs: IDLE_MS }),
     ],
     connectionEncrypters: [noise()],
@@ -108,4 +114,6 @@ export async function createHost<Services extends ServiceMap = ServiceMap>(
       pingTimeout: { minTimeout: PING_TIMEOUT_MS, maxTimeout: PING_TIMEOUT_MS },
     },
   });
+  noteProtocolsOnce(host);
+  return host;
 }

@@ -1,0 +1,62 @@
+import { Socket } from 'node:net';
+import type { MultiaddrConnection, Transport, Upgrader } from '@libp2p/interface';
+import type { TCPComponents, TCPOptions } from '@libp2p/tcp';
+
+/** What the libraries give a connection to send with, as far as it is used here. */
+interface Sending extends MultiaddrConnection {
+  readonly socket?: unknown;
+  sendData?(data: unknown): unknown;
+}
+
+/**
+ * TCP that writes what one turn sends at once. Noise hands on each frame of the muxer in two or three pieces, and the muxer
+ * answers each frame it reads with one of its own: written one by one, these calls of the system are most of what a small
+ * message costs.
+ */
+export async function corkedTcp(options: TCPOptions): Promise<(components: TCPComponents) => Transport> {
+  const { tcp } = await import('@libp2p/tcp');
+  const create = tcp(options);
+  return (components) => {
+    const transport = create(components);
+    const dial = transport.dial.bind(transport);
+    const createListener = transport.createListener.bind(transport);
+    transport.dial = (address, init) => dial(address, { ...init, upgrader: corking(init.upgrader) });
+    transport.createListener = (init) => createListener({ ...init, upgrader: corking(init.upgrader) });
+    return transport;
+  };
+}
+
+/** Gets hold of connections where they are handed over. */
+function corking(upgrader: Upgrader): Upgrader {
+  const upgradeInbound: Upgrader['upgradeInbound'] = (connection, init) => {
+    cork(connection);
+    return upgrader.upgradeInbound(connection, init);
+  };
+  const upgradeOutbound: Upgrader['upgradeOutbound'] = (connection, init) => {
+    cork(connection);
+    return upgrader.upgradeOutbound(connection, init);
+  };
+  return Object.create(upgrader, {
+    upgradeInbound: { value: upgradeInbound },
+    upgradeOutbound: { value: upgradeOutbound },
+  });
+}
+
+/** Without effect on a connection that is not as this version of the library makes them. */
+function cork(connection: Sending): void {
+  const { socket, sendData } = connection;
+  if (!(socket instanceof Socket) || sendData === undefined) return;
+  let corked = false;
+  const uncork = (): void => {
+    corked = false;
+    socket.uncork();
+  };
+  connection.sendData = (data) => {
+    if (!corked) {
+      corked = true;
+      socket.cork();
+      setImmediate(uncork);
+    }
+    return sendData.call(connection, data);
+  };
+}
