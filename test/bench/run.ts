@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --json FILE] [--quick] [--soak COUNT]`: what the whole product costs, beside a bare route on the same machine. Every
+ * `npm run bench [-- --json FILE] [--quick] [--soak COUNT] [--only heads]`: what the whole product costs, beside a bare route on the same machine. Every
  * server is a process of its own; the load comes from this one.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,9 @@ import { parseArgs } from 'node:util';
 import { mustRun, temporaryFolder } from '../packaging/commands.ts';
 import { ROOT } from '../source-files.ts';
 import { measureExec } from './exec.ts';
+import { measureHeads, renderHeads } from './heads.ts';
 import { measureHostCalls, renderHostCalls } from './host-calls.ts';
+import { measureIdleWorkers, renderIdleWorkers } from './idle-workers.ts';
 import { type MeteringRow, measureMetering, summarizeMetering } from './metering.ts';
 import { measureNeighbours, renderNeighbours } from './neighbours.ts';
 import { measurePeers } from './peers.ts';
@@ -54,15 +56,26 @@ function renderMetering(rows: readonly MeteringRow[]): string {
 function readOptions() {
   try {
     const { values } = parseArgs({
-      options: { json: { type: 'string' }, quick: { type: 'boolean', default: false }, soak: { type: 'string' } },
+      options: {
+        json: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+        soak: { type: 'string' },
+        only: { type: 'string' },
+      },
     });
-    if (values.soak === undefined || /^[1-9]\d*$/.test(values.soak)) return values;
-    console.error(`--soak ${values.soak} is not a whole number`);
+    if (values.only !== undefined && values.only !== 'heads') {
+      console.error(`--only ${values.only} is not known; known is heads`);
+    } else if (values.soak === undefined || /^[1-9]\d*$/.test(values.soak)) return values;
+    else console.error(`--soak ${values.soak} is not a whole number`);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
   }
-  console.error('usage: npm run bench -- [--quick] [--soak COUNT] [--json FILE]');
+  console.error('usage: npm run bench -- [--quick] [--soak COUNT] [--only heads] [--json FILE]');
   process.exit(2);
+}
+
+function save(path: string | undefined, figures: object): void {
+  if (path !== undefined) writeFileSync(path, `${JSON.stringify(figures, null, 2)}\n`);
 }
 
 async function main(): Promise<void> {
@@ -76,6 +89,15 @@ async function main(): Promise<void> {
   const workspace = await temporaryFolder();
   try {
     mustRun(process.execPath, [FROM_SOURCE.launcher, 'build']);
+    if (values.only === 'heads') {
+      tell('packing');
+      const product = await installProduct(join(workspace.path, 'package'));
+      const heads = await measureHeads(product, join(workspace.path, 'heads'), effort, tell);
+      const idleWorkers = await measureIdleWorkers(product, workspace.path, values.quick ? 200 : 1_000, tell);
+      console.log([method, renderHeads(heads), renderIdleWorkers(idleWorkers)].join('\n\n'));
+      save(values.json, { method, heads, idleWorkers });
+      return;
+    }
     tell('metering');
     const metering = measureMetering(workspace.path, effort.runs * 6);
     tell('rewriting');
@@ -88,6 +110,8 @@ async function main(): Promise<void> {
     const product = await installProduct(join(workspace.path, 'package'));
     const throughput = await measureThroughput(product, join(workspace.path, 'data'), effort, tell);
     const neighbours = await measureNeighbours(product, join(workspace.path, 'neighbours'), effort, tell);
+    const heads = await measureHeads(product, join(workspace.path, 'heads'), effort, tell);
+    const idleWorkers = await measureIdleWorkers(product, workspace.path, values.quick ? 200 : 1_000, tell);
     const soak = measureSoak(soakCount, tell);
     const start = [
       ...(await measureFirstExecution(product, workspace.path, effort.runs)),
@@ -103,16 +127,14 @@ async function main(): Promise<void> {
       renderHostCalls(hostCalls),
       renderStore(store),
       renderNeighbours(neighbours),
+      renderHeads(heads),
+      renderIdleWorkers(idleWorkers),
       renderSoak(soak),
       renderStart(start),
     ];
     console.log([method, ...tables].join('\n\n'));
-    if (values.json !== undefined) {
-      writeFileSync(
-        values.json,
-        `${JSON.stringify({ method, throughput, metering, rewriting, hostCalls, store, neighbours, soak, start }, null, 2)}\n`,
-      );
-    }
+    const measured = { throughput, metering, rewriting, hostCalls, store, neighbours, heads, idleWorkers, soak, start };
+    save(values.json, { method, ...measured });
   } finally {
     await workspace.remove();
   }

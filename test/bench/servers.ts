@@ -18,6 +18,12 @@ export interface ProductOptions {
   readonly deadlineMs?: number;
   /** Enables peers, at this multiaddr. */
   readonly peersListen?: string;
+  readonly role?: 'head' | 'worker';
+  /** Multiaddrs of heads. */
+  readonly connect?: readonly string[];
+  readonly topics?: readonly string[];
+  /** Default true: streams are kept between nodes of our own. */
+  readonly lasting?: boolean;
 }
 
 export interface Server {
@@ -34,11 +40,14 @@ async function start(args: readonly string[], port: number, cwd: string, env: Re
   return { service, port, readyMs: performance.now() - began };
 }
 
-/** Starts one of the bench's own servers, which take their port as the only argument. */
-export async function startScript(name: 'bare-server' | 'upstream' | 'gateway-server'): Promise<Server> {
+/** Starts one of the bench's own servers, which take their port as the first argument. */
+export async function startScript(
+  name: 'bare-server' | 'upstream' | 'gateway-server',
+  ...more: readonly number[]
+): Promise<Server> {
   const port = await freePort();
   return start(
-    [join(import.meta.dirname, `${name}.ts`), String(port)],
+    [join(import.meta.dirname, `${name}.ts`), String(port), ...more.map(String)],
     port,
     ROOT,
     cleanEnv({ NODE_ENV: 'production' }),
@@ -56,6 +65,10 @@ export async function startProduct(product: Product, options: ProductOptions): P
     env.INFERBASE_PEERS_ENABLED = 'true';
     env.INFERBASE_PEERS_LISTEN = options.peersListen;
   }
+  if (options.role !== undefined) env.INFERBASE_ROLE = options.role;
+  if (options.connect !== undefined) env.INFERBASE_PEERS_CONNECT = options.connect.join(',');
+  if (options.topics !== undefined) env.INFERBASE_WORK_TOPICS = options.topics.join(',');
+  if (options.lasting !== undefined) env.INFERBASE_WORK_LASTING = String(options.lasting);
   return start([product.launcher, 'serve'], port, ROOT, env);
 }
 

@@ -1,12 +1,12 @@
 /**
  * A model server that takes as long as it is told: `PUT /wait/50` makes every answer wait 50 ms.
- * `node upstream.ts PORT`
+ * `node upstream.ts PORT [MS]`
  */
 import { createServer } from 'node:http';
 
 const port = Number(process.argv[2]);
 const ANSWER = JSON.stringify({ token: 'ETH', value: '3213.45', model: 'bench' });
-let waitMs = 0;
+let waitMs = Number(process.argv[3] ?? 0);
 
 const server = createServer((request, response) => {
   const wait = /^\/wait\/(\d+)$/.exec(request.url ?? '');
