@@ -132,6 +132,12 @@ suite('allora-node, as compose files start it', () => {
     const { code, stderr } = runCommand('allora-node', args, { cwd: temporary.path, env, timeoutMs: 60_000 });
     taken.close();
     assert.equal(code, 69);
-    assert.match(stderr, new RegExp(`^error EADDRINUSE: 127\\.0\\.0\\.1:${port} is taken by another program`, 'm'));
+    assert.match(
+      stderr,
+      new RegExp(
+        `^error EADDRINUSE: 127\\.0\\.0\\.1:${port} is taken by another program; .*--rest-api=ADDRESS:PORT`,
+        'm',
+      ),
+    );
   });
 });

@@ -261,6 +261,33 @@ COPY main.py /app/
     }
   });
 
+  test('a head that is told everything by the variables of the older images', async () => {
+    await using run = await stage();
+    const network = await openNetwork({ addresses: [], hosts: [], folder: run.folder });
+    try {
+      const env = {
+        NODE_ROLE: 'head',
+        P2P_PORT: '9527',
+        REST_API: '8080',
+        NODE_KEY_PATH: '/app/keys/priv.bin',
+        WORKSPACE_ROOT: '/tmp/node',
+        BOOT_NODES: '',
+        DIALBACK_ADDRESS: '203.0.113.5',
+        DIALBACK_PORT: '9527',
+      };
+      const command = [...image.entrypoint, ...image.cmd];
+      const node = await network.start({ image, command, env, workdir: image.workdir, mounts: [] });
+      run.services.push(node);
+      await node.until(/^head ready$/m);
+      assert.match(node.output(), /^data folder \/tmp\/node$[\s\S]*^peer address \/ip4\/203\.0\.113\.5\/tcp\/9527\//m);
+      const { stdout } = network.exec('curl', ['-s', 'http://localhost:8080/api/v1/health']);
+      assert.match(stdout, /"code":200/);
+    } finally {
+      for (const service of run.services.splice(0)) await service.stop();
+      await network.close();
+    }
+  });
+
   test('the health check is that of what runs: a node, a worker without an API, nothing, one that hangs', async () => {
     await using run = await stage();
     const network = await openNetwork({ addresses: [], hosts: [], folder: run.folder });

@@ -85,7 +85,7 @@ export function nodeSettings({ values, others }: ParsedFlags, isThere: (path: st
       join(String(folder), 'inferbase'),
     );
     // Pebble, the database of the Go nodes.
-    if (isThere(join(String(folder), 'CURRENT'))) {
+    if (role !== 'head' && isThere(join(String(folder), 'CURRENT'))) {
       warnings.push(
         `functions that the older node installed (${folder}) are fetched again by CID: their blocks were not kept`,
       );

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { EXIT } from '../exit.ts';
+import { EXIT, reportFailure } from '../exit.ts';
 import { printError } from '../terminal.ts';
 import { type Flag, FlagError, type ParsedFlags, parseFlags, usage } from './pflag.ts';
 
@@ -27,6 +27,17 @@ export async function runGoCommand(
     process.stdout.write(`${table}\n${command.more}\n`);
     return EXIT.ok;
   }
-  await action(parsed);
-  return EXIT.ok;
+  try {
+    await action(parsed);
+    return EXIT.ok;
+  } catch (error) {
+    const { lines, exitCode } = reportFailure(error, args.includes('--log-level=debug'));
+    for (const line of lines) printError(inTheseFlags(line));
+    return exitCode;
+  }
+}
+
+/** Remedies name the flags of inferbase, which these commands do not have. */
+function inTheseFlags(line: string): string {
+  return line.replaceAll('--data-dir', '--function-db').replaceAll('--listen-api ', '--rest-api=');
 }

@@ -62,5 +62,9 @@ suite('allora-node', () => {
     assert.equal(placeholder.code, 2);
     assert.match(placeholder.stderr, /^error ERR_INVALID_SETTING: peers\.connect .*head-id.*--boot-nodes/);
     assert.deepEqual(await readdir(folder.path), []);
+    await writeFile(join(folder.path, 'file'), '');
+    const inFile = command('allora-node', ['--function-db=file'], folder.path);
+    assert.equal(inFile.code, 73);
+    assert.match(inFile.stderr, /^error ERR_STORE_UNAVAILABLE: the data folder .* give a folder with --function-db$/m);
   });
 });
