@@ -3,7 +3,6 @@ import { createHost, type HostInit } from '../store/peers/host.ts';
 import { createGossip, type Gossip } from './gossip.ts';
 import { createGossipGuard, type GossipGuardInit } from './gossip-guard.ts';
 import { createSwarm, type GossipHost, type HostSwarm } from './host-swarm.ts';
-import { rememberProtocols } from './known-protocols.ts';
 
 export interface SwarmHostInit
   extends Pick<HostInit, 'privateKey' | 'listen' | 'announce' | 'maxConnections' | 'allow'>,
@@ -27,7 +26,6 @@ export async function createSwarmHost(init: SwarmHostInit): Promise<SwarmHost> {
     shunned: guard.isShunned,
     services: { pubsub: await createGossip(guard) },
   });
-  rememberProtocols(host);
   host.addEventListener('peer:disconnect', ({ detail }) => guard.forget(detail.toString()));
   return { host, swarm: createSwarm({ host }, init) };
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rememberProtocols } from '../../runtime/p2p/known-protocols.ts';
+
 import { B7S_PROTOCOL } from '../../runtime/p2p/swarm.ts';
+import { noteProtocolsOnce } from '../../runtime/store/peers/known-protocols.ts';
 import { startSwarm, until } from './support.ts';
 
 test('a stream costs no write to the peer store, and its protocol is known there all the same', async (t) => {
@@ -19,7 +20,7 @@ test('a stream costs no write to the peer store, and its protocol is known there
         writes.push(data);
         return await merge(peerId, data, options);
       };
-      rememberProtocols(host);
+      noteProtocolsOnce(host);
     },
   });
   const send = async (count: number): Promise<void> => {
