@@ -171,6 +171,23 @@ suite('what others send', () => {
     assert.equal(received?.peakMemoryBytes, 2048);
   });
 
+  test('usage beyond all measure is bounded, and can be handed on', () => {
+    const most = 9_223_372_036_854_775_807n;
+    const usage = `{"wall_clock_time":${most},"cpu_user_time":${most},"cpu_sys_time":${most},"memory_max_kb":${most}}`;
+    const text = `{"type":"MsgWorkOrderResponse","request_id":"r","code":"200","result":{"code":"200","usage":${usage}},
+      "inferbase":{"fuel":1e300,"bytes_in":18446744073709551615}}`;
+    const message = decodeMessage(Buffer.from(text));
+    assert.ok(message.type === 'MsgWorkOrderResponse');
+    const told = toWorkAnswer(message, WORKER);
+    assert.ok(Object.values(told.outcome?.usage ?? {}).every((value) => value <= Number.MAX_SAFE_INTEGER));
+    assert.deepEqual(toWorkAnswer(over(executeResponseMessage(told, WORKER), 'a'), WORKER), told);
+  });
+
+  test('a load that is no number is not told', () => {
+    const given = { requestId: 'r', functionId: 'f', code: '202', load: Number.NaN, lasting: false };
+    assert.equal(toRollCallAnswer(over(rollCallAnswerMessage(given), 'c'), WORKER).load, null);
+  });
+
   test('a result in the name of another node is not taken', () => {
     const results = { [HEAD]: { code: '200', result: { stdout: 'forged' } } };
     const message = over({ type: 'MsgExecuteResponse', request_id: 'r', code: '200', results }, 'a');

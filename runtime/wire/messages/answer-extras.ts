@@ -68,8 +68,8 @@ export function extrasOf({ outcome, attestation, code }: WorkAnswer): {
     code: code === '' ? '200' : code,
     result: { stdout, stderr, exit_code: outcome.exitCode },
     usage: {
-      wall_clock_time: Math.round(usage.wallMs * 1e6),
-      cpu_user_time: Math.round(usage.cpuMs * 1e6),
+      wall_clock_time: Math.round(Math.min(usage.wallMs * 1e6, MAX_NS)),
+      cpu_user_time: Math.round(Math.min(usage.cpuMs * 1e6, MAX_NS)),
       memory_max_kb: Math.ceil(usage.peakMemoryBytes / 1024),
     },
   };
@@ -90,6 +90,8 @@ export function extrasOf({ outcome, attestation, code }: WorkAnswer): {
   return { result, extras };
 }
 
+/** Eleven days, in ns; what is longer, nobody has run. */
+const MAX_NS = 1e15;
 const REPLACEMENT = '\ufffd';
 const UTF8 = new TextEncoder();
 
@@ -123,14 +125,19 @@ function usageOf({ usage = {} }: NodeResult, extras: AnswerExtras): Usage {
   const { wall_clock_time = 0, cpu_user_time = 0, cpu_sys_time = 0, memory_max_kb = 0 } = usage;
   return {
     ...NO_USAGE,
-    wallMs: Math.max(0, wall_clock_time) / 1e6,
-    cpuMs: Math.max(0, cpu_user_time + cpu_sys_time) / 1e6,
-    fuel: Math.max(0, extras.fuel ?? 0),
-    peakMemoryBytes: extras.peak_memory_bytes ?? Math.max(0, memory_max_kb) * 1024,
-    hostCalls: extras.host_calls ?? 0,
-    bytesIn: extras.bytes_in ?? 0,
-    bytesOut: extras.bytes_out ?? 0,
+    wallMs: amount(wall_clock_time, MAX_NS) / 1e6,
+    cpuMs: amount(cpu_user_time + cpu_sys_time, MAX_NS) / 1e6,
+    fuel: amount(extras.fuel),
+    peakMemoryBytes: amount(extras.peak_memory_bytes ?? memory_max_kb * 1024),
+    hostCalls: amount(extras.host_calls),
+    bytesIn: amount(extras.bytes_in),
+    bytesOut: amount(extras.bytes_out),
   };
+}
+
+/** What a stranger says was used, within what can be counted. */
+function amount(value = 0, most = Number.MAX_SAFE_INTEGER): number {
+  return Math.min(Math.max(0, value), most);
 }
 
 function causeOf(told: string | undefined, exitCode: number): Cause {

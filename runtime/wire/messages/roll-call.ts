@@ -69,7 +69,7 @@ const ANSWER_TYPE = constant('type', 'MsgRollCallResponse');
 type AnswerExtras = NonNullable<RollCallResponseMessage['inferbase']>;
 const ANSWER_EXTRAS = optional(
   'inferbase',
-  object<AnswerExtras>(({ load }) => (load === undefined ? '' : `"load":${load}`), flag('lasting')),
+  object<AnswerExtras>(({ load }) => (Number.isFinite(load) ? `"load":${load}` : ''), flag('lasting')),
 );
 const ANSWERED = [text('function_id'), text('request_id')] as const;
 
