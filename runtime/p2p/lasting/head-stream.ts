@@ -11,14 +11,13 @@ export interface HeadStream {
   readonly ready: boolean;
   /** @returns false when the worker was not asked: too much waits for it */
   rollCall(call: RollCall, onAnswer: (answer: RollCallAnswer) => void, signal: AbortSignal): boolean;
-  /** @throws InferbaseError as `WorkerNetwork.order`, and `ERR_BUSY` when too much waits for the worker */
+  /** As `WorkerNetwork.order`; where too much waits for the worker, the answer is a `503` of this node's. */
   order(order: WorkOrder, signal: AbortSignal): Promise<WorkAnswer>;
   end(why: string): void;
 }
 
 export interface HeadStreamEvents {
   onReady(): void;
-  onLoad(load: number): void;
   /** Called once, whether it was ready or not. */
   onEnd(why: string): void;
 }
@@ -61,8 +60,7 @@ export function createHeadStream(
       return;
     }
     if (!ready) throw new InferbaseError('ERR_INTEGRITY', 'it said something before hello');
-    if (message.kind === 'load') events.onLoad(message.load);
-    else if (message.kind === 'answer') settle(message);
+    if (message.kind === 'answer') settle(message);
     else hear(message);
   }
 
@@ -120,7 +118,9 @@ export function createHeadStream(
       const id = nextId();
       const frame = encodeToWorker({ kind: 'order', id, order });
       if (ordered.size >= MAX_ORDERS || !kept.send(frame)) {
-        throw new InferbaseError('ERR_BUSY', `busy: worker ${peerId} does not take more orders for now; retry later`);
+        // Nothing of it left: an answer that has another worker take it.
+        const message = `busy: worker ${peerId} does not take more orders for now; retry later`;
+        return { requestId: order.requestId, code: '503', outcome: null, message, attestation: null };
       }
       const settle = Promise.withResolvers<WorkAnswer>();
       ordered.set(id, { requestId: order.requestId, settle });

@@ -14,15 +14,13 @@ export interface LastingHead {
     call: RollCall,
     options: { readonly onAnswer: (answer: RollCallAnswer) => void; readonly signal: AbortSignal },
   ): void;
-  /** @throws InferbaseError as `WorkerNetwork.order`, and `ERR_BUSY` when too much waits for the worker */
+  /** As `WorkerNetwork.order`; where too much waits for the worker, the answer is a `503` of this node's. */
   order(peerId: string, order: WorkOrder, signal: AbortSignal): Promise<WorkAnswer>;
   stop(): void;
 }
 
 export interface LastingHeadInit {
   readonly log: (line: string, fields?: object) => void;
-  /** Told what workers say of their load by themselves. */
-  readonly onLoad?: (peerId: string, load: number) => void;
   /** First and longest pause before a stream is opened again, in ms. */
   readonly pauseMs?: readonly [first: number, longest: number];
 }
@@ -40,7 +38,7 @@ interface Keeping {
 /** Opens a stream to every worker that speaks our protocol, and again when it breaks, for as long as it is connected. */
 export function createLastingHead(
   { swarm }: { readonly swarm: Pick<Swarm, 'open' | 'speakers' | 'onPeers'> },
-  { log, onLoad, pauseMs: [first, longest] = PAUSE_MS }: LastingHeadInit,
+  { log, pauseMs: [first, longest] = PAUSE_MS }: LastingHeadInit,
 ): LastingHead {
   const kept = new Map<string, Keeping>();
   const budget: FrameBudget = { held: 0, max: MAX_HELD_BYTES };
@@ -82,8 +80,7 @@ export function createLastingHead(
       const onReady = (): void => {
         keeping.pause = first;
       };
-      const events = { onReady, onLoad: (load: number) => onLoad?.(peerId, load), onEnd: ended };
-      keeping.stream = createHeadStream({ peerId, stream }, events, { budget });
+      keeping.stream = createHeadStream({ peerId, stream }, { onReady, onEnd: ended }, { budget });
     } catch (error) {
       ended(error instanceof Error ? error.message : String(error));
     }

@@ -12,7 +12,7 @@ import { encodeFrame, type Frame } from './frames.ts';
  */
 export const VERSION = 1;
 
-const KIND = { hello: 0, rollCall: 1, order: 2, cancel: 3, rollCallAnswer: 4, answer: 5, load: 6 } as const;
+const KIND = { hello: 0, rollCall: 1, order: 2, cancel: 3, rollCallAnswer: 4, answer: 5 } as const;
 
 export type ToWorker =
   | { readonly kind: 'hello'; readonly version: number }
@@ -24,9 +24,7 @@ export type ToWorker =
 export type ToHead =
   | { readonly kind: 'hello'; readonly version: number }
   | { readonly kind: 'rollCallAnswer'; readonly id: number; readonly code: string; readonly load: number }
-  | { readonly kind: 'answer'; readonly id: number; readonly answer: Omit<WorkAnswer, 'requestId'> }
-  /** It changed by much since it was last told. */
-  | { readonly kind: 'load'; readonly load: number };
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Omit<WorkAnswer, 'requestId'> };
 
 const MAX_ID = 256;
 const MAX_METHOD = 4_096;
@@ -103,8 +101,6 @@ export function encodeToHead(message: ToHead): Buffer {
   switch (message.kind) {
     case 'hello':
       return encodeFrame(JSON.stringify([KIND.hello, message.version]));
-    case 'load':
-      return encodeFrame(JSON.stringify([KIND.load, message.load]));
     case 'rollCallAnswer':
       return encodeFrame(JSON.stringify([KIND.rollCallAnswer, message.id, message.code, message.load]));
     case 'answer': {
@@ -137,8 +133,6 @@ export function decodeToHead({ header, raw }: Frame): ToHead {
   switch (kind) {
     case KIND.hello:
       return { kind: 'hello', version: fields.id() };
-    case KIND.load:
-      return { kind: 'load', load: fields.amount() };
     case KIND.rollCallAnswer:
       return { kind: 'rollCallAnswer', id: fields.id(), code: fields.text(MAX_CODE), load: fields.amount() };
     case KIND.answer: {

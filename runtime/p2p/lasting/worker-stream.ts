@@ -7,7 +7,6 @@ import { decodeToWorker, encodeToHead, type ToHead, type ToWorker, VERSION } fro
 
 /** A worker's end of the stream that one head keeps to it. */
 export interface WorkerStream {
-  tellLoad(load: number): void;
   end(why: string): void;
 }
 
@@ -18,8 +17,6 @@ const MAX_ROLL_CALLS = 1_024;
 const WAITING_BYTES = 64 * 1_048_576;
 /** How long a head may take to say hello, in ms. */
 const HELLO_MS = 10_000;
-/** A load is told when it moved by this much, or to or from 0 or 1. */
-const LOAD_STEP = 0.1;
 
 export function createWorkerStream(
   { head, stream, service }: { readonly head: string; readonly stream: Stream; readonly service: WorkerService },
@@ -29,7 +26,6 @@ export function createWorkerStream(
   const orders = new Map<number, AbortController>();
   let rollCalls = 0;
   let greeted = false;
-  let told = 0;
   const late = setTimeout(() => kept.end(`it said no hello in ${HELLO_MS} ms`), HELLO_MS);
 
   function send(message: ToHead): void {
@@ -43,7 +39,6 @@ export function createWorkerStream(
     try {
       const answer = await service.rollCall(call, head);
       if (answer === null) return;
-      told = answer.load;
       send({ kind: 'rollCallAnswer', id, ...answer });
     } finally {
       rollCalls--;
@@ -107,12 +102,6 @@ export function createWorkerStream(
   send({ kind: 'hello', version: VERSION });
 
   return {
-    tellLoad(load) {
-      const moved = Math.abs(load - told) >= LOAD_STEP || (load !== told && (load === 0 || load >= 1 !== told >= 1));
-      if (!greeted || !moved) return;
-      told = load;
-      send({ kind: 'load', load });
-    },
     end: (why) => kept.end(why),
   };
 }

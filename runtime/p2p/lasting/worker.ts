@@ -6,8 +6,6 @@ import { createWorkerStream, type WorkerStream } from './worker-stream.ts';
 
 /** A worker's kept streams: heads open them, one each. */
 export interface LastingWorker {
-  /** Tells all heads, where it changed by much since they were told. */
-  tellLoad(load: number): void;
   stop(): void;
 }
 
@@ -42,9 +40,6 @@ export async function createLastingWorker(
 
   await swarm.accept(LASTING_PROTOCOL, take);
   return {
-    tellLoad(load) {
-      for (const stream of streams.values()) stream.tellLoad(load);
-    },
     stop() {
       stopped = true;
       for (const stream of [...streams.values()]) stream.end('this worker is shutting down');

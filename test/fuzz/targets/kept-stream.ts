@@ -44,8 +44,7 @@ function toHead(random: Random): Buffer {
   };
   const messages: readonly ToHead[] = [
     { kind: 'hello', version: id },
-    { kind: 'load', load: random.pick([0, 0.5, 3]) },
-    { kind: 'rollCallAnswer', id, code: random.pick(['202', '']), load: 0.5 },
+    { kind: 'rollCallAnswer', id, code: random.pick(['202', '']), load: random.pick([0, 0.5, 3]) },
     {
       kind: 'answer',
       id,

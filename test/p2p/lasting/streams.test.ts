@@ -148,20 +148,4 @@ suite('the stream that a head keeps to a worker', () => {
     assert.equal(text(await head.lasting.order(worker.peerId, order('r2', 'again'), NEVER)), 'again');
     assert.match(head.lines.join('\n'), /stream to a worker broke and is opened again/);
   });
-
-  test('a load that changes by much is told, a little is not', async (t) => {
-    const loads: [string, number][] = [];
-    const head = await startHead(t, { onLoad: (peerId, load) => loads.push([peerId, load]) });
-    const worker = await startWorker(t);
-    await worker.dial(head);
-    await until(() => head.lasting.has(worker.peerId));
-    // Both have said hello once an order is through.
-    await head.lasting.order(worker.peerId, order('r1'), NEVER);
-    for (const load of [0, 0.05, 0.5, 0.55, 0.98, 1, 1.05, 0]) worker.lasting.tellLoad(load);
-    await until(() => loads.length >= 4);
-    assert.deepEqual(
-      loads,
-      [0.5, 0.98, 1, 0].map((load) => [worker.peerId, load]),
-    );
-  });
 });

@@ -39,7 +39,7 @@ export interface TestHead extends TestSwarm {
 
 export async function startHead(
   t: TestContext,
-  { onLoad, pauseMs, ...init }: Partial<SwarmHostInit> & Partial<LastingHeadInit> = {},
+  { pauseMs, ...init }: Partial<SwarmHostInit> & Partial<LastingHeadInit> = {},
 ): Promise<TestHead> {
   let lasting: LastingHead | undefined;
   const lines: string[] = [];
@@ -47,7 +47,7 @@ export async function startHead(
     ...init,
     async prepare({ swarm }) {
       const log = (line: string, fields = {}): void => void lines.push(`${line} ${JSON.stringify(fields)}`);
-      const options = { log, ...(onLoad && { onLoad }), ...(pauseMs && { pauseMs }) };
+      const options = { log, ...(pauseMs && { pauseMs }) };
       lasting = createLastingHead({ swarm }, options);
     },
   });
