@@ -23,7 +23,7 @@ Examples:
   $ inferbase serve --role head --key-file head/keys/priv.bin
 
 Beside the private key it writes pub.bin, priv.txt and pubkey.txt (both as base64) and identity (the peer id), as
-allora-keys and b7s-keyforge do. priv.bin and priv.txt are secrets. A key that is there is kept.
+allora-keys does. priv.bin and priv.txt are secrets. A key that is there is kept.
 
 Exit codes: 0 written, 2 wrong usage or a key file that cannot be used, 73 the folder cannot be written.`;
 

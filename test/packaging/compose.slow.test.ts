@@ -8,7 +8,7 @@ import { ROOT } from '../source-files.ts';
 import { compile } from '../support/asc.ts';
 import { type Service, temporaryFolder } from './commands.ts';
 import { type Compose, readCompose } from './compose.ts';
-import { type Network, NO_CONTAINERS, openNetwork } from './container.ts';
+import { type Container, type Network, NO_CONTAINERS, openNetwork } from './container.ts';
 import { buildImage, type Image } from './dockerfile.ts';
 
 const COMPOSE = new URL('compose/', import.meta.url).pathname;
@@ -284,6 +284,52 @@ COPY main.py /app/
       assert.match(stdout, /"code":200/);
     } finally {
       for (const service of run.services.splice(0)) await service.stop();
+      await network.close();
+    }
+  });
+
+  test('the head and the worker that deploy/README.md starts', async () => {
+    await using run = await stage();
+    const network = await openNetwork({ addresses: [], hosts: ['127.0.0.1 head'], folder: run.folder });
+    const lines = readFileSync(join(ROOT, 'deploy/README.md'), 'utf8').matchAll(
+      /^docker run (.*\bINFERBASE_ROLE=.*)$/gm,
+    );
+    const [head = '', worker = ''] = [...lines].map(([, words = '']) => words);
+    /** What `docker run` makes of such a line. */
+    const container = (words: string, ...args: string[]): Container => ({
+      image,
+      command: [...image.entrypoint, ...(args.length > 0 ? args : image.cmd)],
+      env: {
+        ...Object.fromEntries([...words.matchAll(/ -e (\w+)=(\S+)/g)].map(([, name, value]) => [name, value])),
+        // In one network there is one port 6000.
+        ...(words === head ? {} : { INFERBASE_LISTEN_API: '127.0.0.1:6001' }),
+      },
+      workdir: image.workdir,
+      mounts: [...words.matchAll(/ -v (\w+):(\/\w+)/g)].map(([, name = '', target = '']) => ({
+        source: join(run.folder, name),
+        target,
+      })),
+    });
+    try {
+      const { stdout } = network.run(container(head, 'keys', 'generate'));
+      const [, peerId = ''] = /^peer id (\S+)$/m.exec(stdout) ?? [];
+      const headNode = await network.start(container(head));
+      run.services.push(headNode);
+      await headNode.until(/^head ready$/m);
+      assert.match(headNode.output(), new RegExp(`^peer id ${peerId}$`, 'm'));
+      const functions = join(run.folder, 'functions');
+      await mkdir(functions);
+      await writeFile(join(functions, METHOD), await readFile(join(ROOT, 'functions/hello/build/hello.wasm')));
+      const { mounts, ...rest } = container(worker.replace('PEER_ID', peerId));
+      const all = [...mounts, { source: functions, target: '/functions' }];
+      const workerNode = await network.start({ ...rest, mounts: all });
+      run.services.push(workerNode);
+      await workerNode.until(/^worker ready$/m);
+      const [, cid = ''] = await workerNode.until(new RegExp(`function ${METHOD} (\\S+)`));
+      const { answer, text } = await ask(network, cid);
+      assert.equal(answer.code, '200', text + workerNode.output());
+    } finally {
+      for (const service of run.services.splice(0).toReversed()) await service.stop();
       await network.close();
     }
   });
