@@ -1,6 +1,7 @@
 import type { Settings } from '../config/settings.ts';
 import type { Outcome } from '../core/execution.ts';
 import type { Attestation, WorkOrder } from '../core/work.ts';
+import { executionCapacity } from '../sandbox/capacity.ts';
 import { loadAttributeFile } from '../services/attribute-file.ts';
 import type { Identity } from '../services/identity.ts';
 import { signAttestation } from '../wire/attestation.ts';
@@ -20,6 +21,7 @@ export async function openWorker(
     signAttestation(identity, { request: order.request, outcome });
   return createWorker(
     { ...components, sign: work.sign ? sign : null },
-    { ...work, ...limits, attributes: { told, attested } },
+    // No more than the sandbox has alive: what waits here, waits in turn.
+    { ...work, ...limits, concurrency: executionCapacity(limits.concurrency), attributes: { told, attested } },
   );
 }

@@ -36,7 +36,8 @@ test('two heads, workers on several topics, one with many functions', { timeout:
     }),
     startNode(t, {
       ...{ dir: at('other'), role: 'worker', guests: ['ask-the-model'] },
-      args: [...connect, '--work-topics', '1,3', '--upstream', `model=${otherModel.url}`],
+      // Like a node of the older stack.
+      args: [...connect, '--work-topics', '1,3', '--work-lasting', 'false', '--upstream', `model=${otherModel.url}`],
     }),
   ]);
   const [exits, shows, asks] = (await Promise.all(['exit-three', 'show-environment', 'ask-the-model'].map(cidOf))) as [
