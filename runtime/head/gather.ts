@@ -1,7 +1,7 @@
 import { InferbaseError } from '../core/errors.ts';
 import type { PeerResult } from '../core/node.ts';
 import type { WorkAnswer, WorkerNetwork, WorkOrder } from '../core/work.ts';
-import { checkAttestation } from '../wire/attestation.ts';
+import { createAttestationCheck } from './attestation-check.ts';
 import type { Loads } from './loads.ts';
 
 export interface GatherComponents {
@@ -31,6 +31,8 @@ export interface Gathered {
   readonly workers: readonly string[];
   /** Why there is no result of a worker, by worker; those that are silent yet are missing. */
   readonly failures: ReadonlyMap<string, { readonly code: string; readonly reason: string }>;
+  /** Orders are out that may still be answered. */
+  readonly isOpen: boolean;
 }
 
 /** Longest text of a worker that is passed on, in characters. */
@@ -49,11 +51,14 @@ export async function gather(components: GatherComponents, init: GatherInit): Pr
   const workers = [...init.workers];
   const failures = new Map<string, { readonly code: string; readonly reason: string }>();
   let isOver = false;
+  let isOpen = true;
+  const findFlaw = createAttestationCheck(init.order);
   const { promise: over, resolve: stop, reject } = Promise.withResolvers<void>();
   const onAbort = (): void => reject(signal.reason);
   const timer = setTimeout(stop, waitMs);
   const slots = workers.map((first, slot) => fill(slot, first));
   Promise.all(slots).then(() => {
+    isOpen = false;
     stop();
     init.onEnd();
   }, reject);
@@ -66,7 +71,7 @@ export async function gather(components: GatherComponents, init: GatherInit): Pr
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
   }
-  return { results: [...results], workers: [...workers], failures: new Map(failures) };
+  return { results: [...results], workers: [...workers], failures: new Map(failures), isOpen };
 
   async function fill(slot: number, first: string): Promise<void> {
     for (let worker: string | null = first; worker !== null; ) {
@@ -94,8 +99,7 @@ export async function gather(components: GatherComponents, init: GatherInit): Pr
       failures.set(worker, { code, reason: message === '' ? `answered ${code}` : message.slice(0, MAX_REASON) });
       return RETRIED.includes(code);
     }
-    const flaw =
-      attestation === null ? null : checkAttestation(attestation, { peerId: worker, request: order.request, outcome });
+    const flaw = findFlaw(worker, answer);
     if (flaw !== null) {
       failures.set(worker, { code: '', reason: `its attestation does not hold: ${flaw}` });
       return false;

@@ -1,6 +1,6 @@
 import { parseCid } from '../core/cid.ts';
 import { InferbaseError } from '../core/errors.ts';
-import type { ExecuteReply, ExecuteRequest, InferenceNode, PeerResult } from '../core/node.ts';
+import type { ExecuteReply, ExecuteRequest, InferenceNode } from '../core/node.ts';
 import { gossipTopic, type RollCall, type WorkerNetwork, type WorkOrder } from '../core/work.ts';
 import type { KeptResults } from '../services/kept-results/kept-results.ts';
 import { aggregate, parseAggregation } from './aggregation.ts';
@@ -48,6 +48,9 @@ const DEFAULT_THRESHOLD = 0.6;
 const LATE_MS = 60_000;
 const MAX_LATE = 1_024;
 
+/** As long as a topic of a worker may be, in characters. */
+const MAX_TOPIC = 256;
+
 /** sha-256 of a manifest's URL, as nodes of the older stack name functions installed by URL. */
 const URL_HASH = /^[0-9a-f]{64}$/;
 
@@ -84,14 +87,14 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
           waitMs: executionMs + Math.min(MAX_GRACE_MS, GRACE * executionMs),
           signal,
           replace: (id) => (wanted === 0 ? crew.drop(id) : replace(crew, id)),
-          onLate: (result) => addLate(requestId, result),
+          onLate: (result) => results.add(requestId, result),
           onEnd: () => late.delete(controller),
         },
       );
       const refusal = commonRefusal(gathered);
       if (refusal !== null) throw refusal;
       if (gathered.results.length > 0) results.set(requestId, gathered.results);
-      if (gathered.workers.length > gathered.results.length + gathered.failures.size) lingers(controller);
+      if (gathered.isOpen) lingers(controller);
       return {
         requestId,
         code: codeOf(request, gathered.results.length, gathered.workers.length),
@@ -111,10 +114,6 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
     return next;
   }
 
-  function addLate(requestId: string, result: PeerResult): void {
-    results.add(requestId, result);
-  }
-
   /** Orders that are out may still be answered, for a while. */
   function lingers(controller: AbortController): void {
     late.add(controller);
@@ -132,6 +131,7 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
     async execute(request, { requestId, signal }) {
       if (isClosed) throw closed();
       checkFunction(request.functionId);
+      checkTopic(request.topic);
       if (underWay.size >= maxRequests) {
         throw new InferbaseError('ERR_BUSY', `busy: ${underWay.size} requests are under way; retry later`);
       }
@@ -150,6 +150,7 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
     async install(cid, { topic, uri }) {
       if (isClosed) throw closed();
       parseCid(cid);
+      checkTopic(topic);
       const manifestUrl = uri === '' ? `https://${cid}.ipfs.w3s.link/manifest.json` : uri;
       await network.install({ cid, manifestUrl, topic: gossipTopic(topic) });
     },
@@ -169,6 +170,14 @@ function closed(): InferbaseError {
 
 function checkFunction(functionId: string): void {
   if (!URL_HASH.test(functionId)) parseCid(functionId);
+}
+
+function checkTopic(topic: string): void {
+  if (topic.length <= MAX_TOPIC) return;
+  throw new InferbaseError(
+    'ERR_INVALID_REQUEST',
+    `topic has ${topic.length} characters, and no worker serves one of more than ${MAX_TOPIC}`,
+  );
 }
 
 /** `timeout` of the request, in s, else the default. */

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { RollCall } from '../core/work.ts';
 
@@ -23,6 +24,8 @@ interface Kept {
 }
 
 const MAX_KEYS = 1_000;
+/** What callers ask for may be long, and is kept. */
+const MAX_KEY = 512;
 
 /** Roll calls of the same key get the same answers. */
 export function answerKey({
@@ -31,7 +34,8 @@ export function answerKey({
   method,
   attributes,
 }: Omit<RollCall, 'requestId' | 'consensus'>): string {
-  return JSON.stringify([topic, functionId, method, attributes]);
+  const key = JSON.stringify([topic, functionId, method, attributes]);
+  return key.length > MAX_KEY ? hash('sha256', key) : key;
 }
 
 /** @param init.keepMs how long an answer holds, in ms */

@@ -134,6 +134,23 @@ suite('an order of a head', () => {
     assert.deepEqual(reply.cluster, ['a', 'b', 'c']);
   });
 
+  test('whose second worker is silent is still waited for, aside, after the reply', async () => {
+    const results = createKeptResults({ folder: null, log: () => {} });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const network = scriptedNetwork({
+      a: full,
+      b: { answer: () => ({ load: 0.2 }), work: () => promise.then(() => ({ outcome: printed('late') })) },
+    });
+    const head = scriptedHead(network, { executionMs: 100 }, { results });
+    const reply = await execute(head, { number_of_nodes: 1 }, { requestId: 'id' });
+    assert.deepEqual([reply.code, reply.cluster], ['204', ['b']]);
+    resolve();
+    while ((await head.results('id')) === undefined) await setTimeout(1);
+    assert.deepEqual(texts({ results: (await head.results('id')) ?? [] }), ['b: late']);
+    head.close();
+    assert.deepEqual(network.aborted, []);
+  });
+
   test('is ended on all workers when the client goes', async () => {
     const network = scriptedNetwork({ a: { work: silent }, b: { work: silent } });
     const client = new AbortController();

@@ -145,6 +145,8 @@ suite('a roll call of a head', () => {
     const signal = new AbortController().signal;
     const run = (function_id: string) => head.execute(requestOf({ function_id }), { requestId: 'id', signal });
     for (const id of ['', 'x', '../../etc', 'F'.repeat(64)]) await assert.rejects(run(id), { code: 'ERR_INVALID_CID' });
+    const long = head.execute(requestOf({ topic: 't'.repeat(257) }), { requestId: 'id', signal });
+    await assert.rejects(long, { code: 'ERR_INVALID_REQUEST', message: /^topic has 257 characters/ });
     assert.equal(network.calls.length, 0);
     assert.equal((await run('0'.repeat(64))).code, '200');
   });
