@@ -4,6 +4,7 @@ import type { GossipGuard } from './gossip-guard.ts';
 
 /** gossipsub as `@libp2p/gossipsub` 17.1.1 makes it: some of what it has is not in the types that it exports. */
 export interface Gossip extends GossipSub {
+  readonly score: Record<(typeof DELIVERY_RECORDS)[number], () => void>;
   handleReceivedRpc(from: PeerId, rpc: Rpc): Promise<void>;
 }
 
@@ -28,6 +29,8 @@ const SEEN_MS = 30_000;
 /** Topics that one peer may subscribe to: each is counted with 1 KiB. */
 const TOPIC_BYTES = 128 * 1024;
 const MAX_STREAMS = 4;
+/** Parts of its score that remember each message for two minutes; only topics with scores of their own need that. */
+const DELIVERY_RECORDS = ['validateMessage', 'deliverMessage', 'duplicateMessage', 'rejectMessage'] as const;
 
 /**
  * gossipsub as the Go nodes speak it: every message signed by its author, ids made of author and number, floodsub where a
@@ -77,6 +80,7 @@ export async function createGossip(guard: GossipGuard): Promise<(components: Gos
       },
     });
     const gossip = create({ privateKey, peerId, peerStore, registrar: watched, connectionManager, logger }) as Gossip;
+    for (const name of DELIVERY_RECORDS) gossip.score[name] = () => {};
     const receive = gossip.handleReceivedRpc.bind(gossip);
     gossip.handleReceivedRpc = async (from, rpc) => {
       if (guard.admit(from, entriesOf(rpc))) await receive(from, rpc);
