@@ -1,7 +1,7 @@
 import type { BlocklessRequest } from './blockless-request.ts';
 import type { Outcome } from './execution.ts';
 import type { Limits } from './limits.ts';
-import type { Attestation } from './work.ts';
+import type { Attestation, PeerView } from './work.ts';
 
 /** An execute request after parsing, in our own words; wire formats are translated to and from it in `http/`. */
 export interface ExecuteRequest {
@@ -80,4 +80,6 @@ export interface InferenceNode {
   results(requestId: string): Promise<readonly PeerResult[] | undefined>;
   /** base58 peer ids of the workers seen on a gossipsub topic; only a head has this. */
   workers?(topic: string): Promise<readonly string[]>;
+  /** Nodes that are connected; only a head has this. */
+  peers?(): Promise<readonly PeerView[]>;
 }

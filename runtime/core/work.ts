@@ -97,6 +97,23 @@ export interface WorkerNetwork {
   workers(topic: string): Promise<readonly string[]>;
 }
 
+/** A node that is connected, as an operator is shown it. */
+export interface PeerView {
+  /** base58. */
+  readonly peerId: string;
+  /** What it says that it is, such as `inferbase`; empty: nothing yet. */
+  readonly agent: string;
+  /** gossipsub topics that it subscribes to. */
+  readonly topics: readonly string[];
+  /** Of the protocols for work, those that it speaks. */
+  readonly protocols: readonly string[];
+  /** Whether it dialled this node. */
+  readonly inbound: boolean;
+  /** When it came, and when it last said something about work, in ms since 1970; `null`: never. */
+  readonly connectedAt: number;
+  readonly heardAt: number | null;
+}
+
 /** A worker's use cases; `p2p/` calls them. `from` is the base58 peer id of the head. */
 export interface WorkerService {
   /** @returns the code to answer with and the load, or `null` to stay silent */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Settings } from '../config/settings.ts';
-import type { WorkerNetwork } from '../core/work.ts';
+import type { PeerView, WorkerNetwork } from '../core/work.ts';
 import { createKeptResults } from '../services/kept-results/kept-results.ts';
 import { createHead, type Head } from './head.ts';
 
@@ -14,15 +14,17 @@ export function openHead(
   components: {
     readonly peerId: string;
     readonly network: WorkerNetwork;
+    readonly peers: () => Promise<readonly PeerView[]>;
     readonly log: (line: string, fields?: object) => void;
   },
   { dataDir, work }: Pick<Settings, 'dataDir' | 'work'>,
 ): OpenHead {
-  const { peerId, network, log } = components;
+  const { peerId, network, peers, log } = components;
   const results = createKeptResults({ folder: join(dataDir, 'results'), log });
   const head = createHead({ peerId, network, results }, work);
   return {
     ...head,
+    peers,
     async close() {
       head.close();
       await results.close();

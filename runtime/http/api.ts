@@ -8,6 +8,7 @@ import { addExecuteRoute } from './execute.ts';
 import { addGatewayRoutes } from './gateway.ts';
 import { addInstallRoute } from './install.ts';
 import { type ApiLog, NO_LOG } from './log.ts';
+import { addPeersRoute } from './peers.ts';
 import { addResultRoute } from './result.ts';
 import { createSlowReaders } from './slow-readers.ts';
 import { addWebRoute } from './web/route.ts';
@@ -71,7 +72,7 @@ export async function createApi(node: InferenceNode | null, init: ApiInit): Prom
       ? HEALTH_ALLOWED
       : node.workers === undefined
         ? ALLOWED
-        : new Map([...ALLOWED, ['/api/v1/workers', 'OPTIONS, GET']]);
+        : new Map([...ALLOWED, ['/api/v1/workers', 'OPTIONS, GET'], ['/api/v1/peers', 'OPTIONS, GET']]);
 
   // Bodies arrive as bytes: the handlers read them as Go does, whatever their content type.
   app.removeAllContentTypeParsers();
@@ -99,6 +100,7 @@ export async function createApi(node: InferenceNode | null, init: ApiInit): Prom
     addInstallRoute(app, node, { log, waitMs: init.installWaitMs ?? INSTALL_WAIT_MS });
     addResultRoute(app, node);
     addWorkersRoute(app, node);
+    addPeersRoute(app, node);
     addWebRoute(app, node, { log, functions: init.webFunctions ?? [], heldBytes });
   }
   if (init.gateway) addGatewayRoutes(app, init.gateway, { log });

@@ -4,6 +4,7 @@ import type { GossipGuard } from './gossip-guard.ts';
 
 /** gossipsub as `@libp2p/gossipsub` 17.1.1 makes it: some of what it has is not in the types that it exports. */
 export interface Gossip extends GossipSub {
+  readonly topics: ReadonlyMap<string, ReadonlySet<string>>;
   readonly score: Record<(typeof DELIVERY_RECORDS)[number], () => void>;
   handleReceivedRpc(from: PeerId, rpc: Rpc): Promise<void>;
 }

@@ -1,10 +1,13 @@
-import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface';
+import type { Connection, IdentifyResult, Libp2p, PeerId, Stream } from '@libp2p/interface';
 import { InferbaseError } from '../core/errors.ts';
+import type { PeerView } from '../core/work.ts';
 import { createDirectMessages } from './direct-messages.ts';
 import { type Gossip, type GossipSubEvents, type GossipsubMessage, MAX_GOSSIP_BYTES } from './gossip.ts';
-import type { GossipMessage, Swarm } from './swarm.ts';
+import type { DirectMessage, GossipMessage, Swarm } from './swarm.ts';
 
 export interface HostSwarm extends Swarm {
+  /** Who is connected. */
+  peers(): readonly PeerView[];
   /** Nothing is heard or taken any more; the host is stopped by its owner. */
   stop(): void;
 }
@@ -17,8 +20,18 @@ const MAX_OUTBOUND_STREAMS = 8_192;
 /** Without a signal of the caller's, a message must have left in this time, in ms. */
 const SEND_MS = 30_000;
 const OPEN_MS = 10_000;
+/** How long a list of subscribers holds, in ms: gossipsub drops one that breaks its rules without a word. */
+const SUBSCRIBERS_MS = 1_000;
+const MAX_AGENT = 128;
 /** gossipsub's own part of a message: author, number, signature, key. */
 const ENVELOPE_BYTES = 512;
+
+interface Neighbour {
+  readonly id: PeerId;
+  readonly connectedAt: number;
+  agent: string;
+  heardAt: number | null;
+}
 
 /** What protocols need of a libp2p host, on one made with gossipsub; call it before the host starts. */
 export function createSwarm(
@@ -29,17 +42,17 @@ export function createSwarm(
   const { pubsub } = host.services;
   const direct = createDirectMessages({ log });
   const topics = new Set<string>();
-  const connected = new Map<string, PeerId>();
+  const connected = new Map<string, Neighbour>();
   /** Protocol → base58 ids of the connected peers that speak it. */
   const speaking = new Map<string, Set<string>>();
   const peerListeners = new Set<(peerId: string, connected: boolean) => void>();
   const gossipListeners = new Set<(message: GossipMessage) => void>();
-  /** Topic → its subscribers, until they may have changed. */
-  const subscribed = new Map<string, readonly string[]>();
+  /** Topic → its subscribers, until they may have changed, and a moment at most. */
+  const subscribed = new Map<string, { readonly at: number; readonly peers: readonly string[] }>();
 
   function connectionTo(peerId: string): Connection | undefined {
-    const id = connected.get(peerId);
-    return id === undefined ? undefined : host.getConnections(id).find(({ status }) => status === 'open');
+    const known = connected.get(peerId);
+    return known === undefined ? undefined : host.getConnections(known.id).find(({ status }) => status === 'open');
   }
   const tell = (peerId: string, connected: boolean): void => {
     for (const listener of peerListeners) listener(peerId, connected);
@@ -51,7 +64,13 @@ export function createSwarm(
     for (const { topic } of detail.subscriptions) subscribed.delete(topic);
     tell(detail.peerId.toString(), true);
   };
-  const onCome = ({ detail }: CustomEvent<PeerId>): void => void connected.set(detail.toString(), detail);
+  const hear = (peerId: string): void => {
+    const neighbour = connected.get(peerId);
+    if (neighbour !== undefined) neighbour.heardAt = Date.now();
+  };
+  const onCome = ({ detail }: CustomEvent<PeerId>): void => {
+    connected.set(detail.toString(), { id: detail, agent: '', connectedAt: Date.now(), heardAt: null });
+  };
   const onGone = ({ detail }: CustomEvent<PeerId>): void => {
     const peerId = detail.toString();
     connected.delete(peerId);
@@ -59,9 +78,11 @@ export function createSwarm(
     subscribed.clear();
     tell(peerId, false);
   };
-  const onIdentify = ({ detail }: CustomEvent<{ peerId: PeerId; protocols: string[] }>): void => {
+  const onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
     const peerId = detail.peerId.toString();
-    if (!connected.has(peerId)) return;
+    const neighbour = connected.get(peerId);
+    if (neighbour === undefined) return;
+    neighbour.agent = (detail.agentVersion ?? '').slice(0, MAX_AGENT);
     for (const [protocol, peers] of speaking) {
       if (detail.protocols.includes(protocol)) peers.add(peerId);
       else peers.delete(peerId);
@@ -103,13 +124,13 @@ export function createSwarm(
     },
     subscribers(topic) {
       const known = subscribed.get(topic);
-      if (known !== undefined) return known;
+      if (known !== undefined && Date.now() - known.at < SUBSCRIBERS_MS) return known.peers;
       // gossipsub notices later than the host that somebody went.
       const now = pubsub
         .getSubscribers(topic)
         .map(String)
         .filter((peerId) => connected.has(peerId));
-      subscribed.set(topic, now);
+      subscribed.set(topic, { at: Date.now(), peers: now });
       return now;
     },
     async publish(topic, bytes) {
@@ -138,12 +159,21 @@ export function createSwarm(
     },
     async handle(protocol, maxBytes, listener) {
       speaking.set(protocol, speaking.get(protocol) ?? new Set());
-      await host.handle(protocol, direct.reader(protocol, maxBytes, listener), {
+      const take = (message: DirectMessage): void => {
+        hear(message.from);
+        listener(message);
+      };
+      await host.handle(protocol, direct.reader(protocol, maxBytes, take), {
         maxInboundStreams: MAX_INBOUND_STREAMS,
         maxOutboundStreams: MAX_OUTBOUND_STREAMS,
       });
     },
-    open: (peerId, protocol, signal) => open(peerId, protocol, signal ?? AbortSignal.timeout(OPEN_MS)),
+    async open(peerId, protocol, signal) {
+      const stream = await open(peerId, protocol, signal ?? AbortSignal.timeout(OPEN_MS));
+      // The first listener is given all that has come: that of whoever opens it must be there before.
+      setImmediate(() => stream.addEventListener('message', () => hear(peerId)));
+      return stream;
+    },
     async accept(protocol, listener) {
       speaking.set(protocol, speaking.get(protocol) ?? new Set());
       await host.handle(protocol, (stream, { remotePeer }) => listener(remotePeer.toString(), stream), {
@@ -151,6 +181,16 @@ export function createSwarm(
         maxOutboundStreams: 2,
       });
     },
+    peers: () =>
+      Array.from(connected, ([peerId, { agent, connectedAt, heardAt }]) => ({
+        peerId,
+        agent,
+        topics: [...pubsub.topics].flatMap(([topic, subscribers]) => (subscribers.has(peerId) ? [topic] : [])),
+        protocols: [...speaking].flatMap(([protocol, peers]) => (peers.has(peerId) ? [protocol] : [])),
+        inbound: connectionTo(peerId)?.direction === 'inbound',
+        connectedAt,
+        heardAt,
+      })),
     speakers(protocol) {
       // Not only those that this node takes itself: a head only opens streams of the kind that workers take.
       const known = speaking.get(protocol) ?? new Set();

@@ -22,6 +22,7 @@ serveHostThread(parentPort, ({ data, layout, files, log }) => {
     const side = createHostSide(port, log);
     const path = join(layout.dataDir, 'peers.json');
     const met = await openMetPeers({ host, files }, { path, kept, log });
+    side.show(swarm.peers);
     const protocols = await startProtocols({ swarm, side }, { ...work, log });
     return {
       host,

@@ -46,7 +46,13 @@ for (let at = 1; at <= count; at++) {
   const log = (): void => {};
   const init = { privateKey: generateKey(), listen: [], maxConnections: 8, allow: [], trusted: new Set<string>(), log };
   const { host, swarm } = await createSwarmHost(init);
-  const side = { worker, node: { execute: () => Promise.reject(new Error('no head')) }, serve() {}, close() {} };
+  const side = {
+    worker,
+    node: { execute: () => Promise.reject(new Error('no head')) },
+    serve() {},
+    show() {},
+    close() {},
+  };
   await startProtocols({ swarm, side }, { role: 'worker', topics: ['1'], heads: [], lasting: true, log });
   await host.start();
   await patiently(() => host.dial(multiaddr(head)));

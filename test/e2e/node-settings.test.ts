@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { B7S_PROTOCOL, LASTING_PROTOCOL } from '../../runtime/p2p/swarm.ts';
 import { type Running, run, start, temporaryFolder } from '../cli/command.ts';
 import { importFiles } from '../store/support.ts';
 import { guest } from '../support/wat.ts';
@@ -88,6 +89,17 @@ test('a head by WebSocket, a worker set up by variables of the older stack, and 
   assert.deepEqual((await ask({ number_of_nodes: -1, timeout: 2 })).cluster.peers, [worker.peerId]);
   const two = await ask({ number_of_nodes: 2, timeout: 1 });
   assert.equal(two.code, '408');
+
+  const { peers } = (await (await fetch(`${api}/api/v1/peers`)).json()) as { peers: Record<string, unknown>[] };
+  assert.deepEqual(
+    peers.find(({ peer_id }) => peer_id === worker.peerId),
+    {
+      ...peers.find(({ peer_id }) => peer_id === worker.peerId),
+      ...{ agent: 'inferbase', inbound: true, topics: ['blockless/b7s/general', 'allora-topic-1-worker'] },
+      protocols: [B7S_PROTOCOL, LASTING_PROTOCOL],
+    },
+  );
+  assert.match(String(peers.find(({ peer_id }) => peer_id === worker.peerId)?.heard_at), /^20\d\d-/);
 
   // Nobody needs a port for HTTP to be a worker.
   worker.process.kill('SIGTERM');

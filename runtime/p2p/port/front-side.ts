@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { InferbaseError } from '../../core/errors.ts';
 import type { InferenceNode } from '../../core/node.ts';
-import type { WorkerNetwork, WorkerService } from '../../core/work.ts';
+import type { PeerView, WorkerNetwork, WorkerService } from '../../core/work.ts';
 import { createLink, type Handlers } from './link.ts';
 import { CODECS, type NetworkOps, type NodeOps } from './ops.ts';
 
@@ -9,6 +9,8 @@ import { CODECS, type NetworkOps, type NodeOps } from './ops.ts';
 export interface FrontSide {
   /** The workers, for a head. Calls fail while no port is connected. */
   readonly network: WorkerNetwork;
+  /** Nodes that are connected. */
+  peers(): Promise<readonly PeerView[]>;
   /** The port to the thread of the host, at first and again whenever that thread was replaced. */
   connect(port: MessagePort): void;
   /** Fails what is under way and all later calls. */
@@ -37,6 +39,7 @@ export function createFrontSide(uses: {
   });
   return {
     network: networkThrough(link),
+    peers: () => link.call('peers', null),
     connect: (port) => link.connect(port),
     close() {
       closed = true;

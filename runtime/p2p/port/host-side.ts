@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { type ErrorCode, InferbaseError } from '../../core/errors.ts';
 import type { InferenceNode } from '../../core/node.ts';
-import type { WorkAnswer, WorkerNetwork, WorkerService } from '../../core/work.ts';
+import type { PeerView, WorkAnswer, WorkerNetwork, WorkerService } from '../../core/work.ts';
 import { createLink } from './link.ts';
 import { CODECS, type NetworkOps, type NodeOps } from './ops.ts';
 
@@ -13,12 +13,15 @@ export interface HostSide {
   readonly node: Pick<InferenceNode, 'execute'>;
   /** What the front thread asks of workers; set once the protocols run, missing on a worker. */
   serve(network: WorkerNetwork): void;
+  /** Who is connected, for those who ask. */
+  show(peers: () => readonly PeerView[]): void;
   close(): void;
 }
 
 /** @param log told of failures that no other node is told of */
 export function createHostSide(port: MessagePort, log: (line: string, fields?: object) => void): HostSide {
   let network: WorkerNetwork | undefined;
+  let peers = (): readonly PeerView[] => [];
   const required = (): WorkerNetwork => {
     if (network !== undefined) return network;
     throw new InferbaseError('ERR_NOT_ENOUGH_NODES', 'the libp2p host is not up yet; send the request again');
@@ -36,6 +39,7 @@ export function createHostSide(port: MessagePort, log: (line: string, fields?: o
         return null;
       },
       workers: async ({ topic }) => await required().workers(topic),
+      peers: async () => peers(),
     },
     codecs: CODECS,
     lost: () => new InferbaseError('ERR_CLOSED', 'the node is shutting down'),
@@ -48,6 +52,9 @@ export function createHostSide(port: MessagePort, log: (line: string, fields?: o
     },
     serve(next) {
       network = next;
+    },
+    show(next) {
+      peers = next;
     },
     close: () => link.close(),
   };

@@ -1,6 +1,14 @@
 import type { ExecuteReply, ExecuteRequest, PeerResult } from '../../core/node.ts';
 import { type OutcomeRow, packOutcome, unpackOutcome } from '../../core/packed-messages.ts';
-import type { RollCall, RollCallAnswer, WorkAnswer, WorkerNetwork, WorkerService, WorkOrder } from '../../core/work.ts';
+import type {
+  PeerView,
+  RollCall,
+  RollCallAnswer,
+  WorkAnswer,
+  WorkerNetwork,
+  WorkerService,
+  WorkOrder,
+} from '../../core/work.ts';
 import type { Codec, Codecs } from './link.ts';
 
 /** Everything that the front thread and the thread of the libp2p host ask of each other. */
@@ -19,6 +27,7 @@ export type NetworkOps = {
   };
   readonly install: { readonly payload: Parameters<WorkerNetwork['install']>[0]; readonly answer: null };
   readonly workers: { readonly payload: { readonly topic: string }; readonly answer: readonly string[] };
+  readonly peers: { readonly payload: null; readonly answer: readonly PeerView[] };
 };
 
 /** What the thread of the host asks: a worker's use cases, and those of a head that p2p clients may call. */
