@@ -32,7 +32,7 @@ import { signatureFlaw } from './signature.ts';
 const PREFIX = 'inferbase attestation 1';
 
 /** An outcome as answers show it. */
-export interface ShownOutcome {
+interface ShownOutcome {
   readonly stdout: string;
   readonly stderr: string;
   readonly exit_code: number;

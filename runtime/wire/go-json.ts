@@ -103,7 +103,7 @@ export function parseJson(text: Buffer): unknown {
 }
 
 /**
- * Makes a parsed value one of a type, in place; unknown keys stay in it.
+ * Makes a parsed value one of a type, in place where it can; unknown keys are dropped.
  * @param text that it was parsed from
  * @throws JsonProblem naming the field whose type is wrong
  */
@@ -168,14 +168,11 @@ function bindMap(values: Record<string, unknown>, element: GoType<unknown>): unk
   return values;
 }
 
-/** In place where every known key is spelt as in the table, which is nearly always; unknown ones just stay. */
+/** In place where every key is one of the table and spelt like it, which is nearly always. */
 function bindStruct(given: Record<string, unknown>, fields: ReadonlyMap<string, GoType<unknown>>): unknown {
   for (const key in given) {
     const type = fields.get(key);
-    if (type === undefined) {
-      if (fields.has(fold(key))) return bindFolded(given, fields);
-      continue;
-    }
+    if (type === undefined) return bindFolded(given, fields);
     const value = given[key];
     const item = value === null ? undefined : bind(value, type);
     if (item === MISMATCH) return MISMATCH;
@@ -184,7 +181,10 @@ function bindStruct(given: Record<string, unknown>, fields: ReadonlyMap<string, 
   return given;
 }
 
-/** The last of several spellings counts, unless it is `null`. */
+/**
+ * Without the unknown keys: what nobody asked for, such as a million brackets, is not handed on. The last of several
+ * spellings counts, unless it is `null`.
+ */
 function bindFolded(given: Record<string, unknown>, fields: ReadonlyMap<string, GoType<unknown>>): unknown {
   const renamed: Record<string, unknown> = {};
   for (const key in given) {

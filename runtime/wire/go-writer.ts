@@ -189,7 +189,7 @@ function encodeInteger(value: number): string {
 }
 
 /** Go's zero time. */
-export const ZERO_TIME = '0001-01-01T00:00:00Z';
+const ZERO_TIME = '0001-01-01T00:00:00Z';
 
 /** An RFC 3339 time as Go prints it: nine digits of a second at most, no zeros at their end, `Z` for UTC. */
 export function encodeTime(time: string): string {

@@ -32,7 +32,7 @@ export type PbftMessage =
   | { readonly type: 5; readonly data: ViewChange }
   | { readonly type: 6; readonly data: NewView };
 
-export interface PbftRequest extends Carried {
+interface PbftRequest extends Carried {
   readonly id?: string;
   readonly timestamp?: string;
   /** base58 peer id of the head */
@@ -46,29 +46,29 @@ interface Carried extends Pick<Envelope, 'carrier'> {
 }
 
 /** Prepare and commit. */
-export interface Vote extends Carried {
+interface Vote extends Carried {
   readonly view?: number;
   readonly sequence_number?: number;
   /** SHA-256 of the request, hex. */
   readonly digest?: string;
 }
 
-export interface PrePrepare extends Vote {
+interface PrePrepare extends Vote {
   readonly request?: Part<PbftRequest>;
 }
 
-export interface ViewChange extends Carried {
+interface ViewChange extends Carried {
   readonly view?: number;
   readonly prepares?: readonly Prepared[];
 }
 
-export interface Prepared extends Omit<Vote, 'signature' | 'carrier'> {
+interface Prepared extends Omit<Vote, 'signature' | 'carrier'> {
   readonly preprepare?: Part<PrePrepare>;
   /** By base58 peer id. */
   readonly prepares?: Readonly<Record<string, Part<Vote>>>;
 }
 
-export interface NewView extends Carried {
+interface NewView extends Carried {
   readonly view?: number;
   readonly messages?: Readonly<Record<string, Part<ViewChange>>>;
   readonly preprepares?: readonly Part<PrePrepare>[];

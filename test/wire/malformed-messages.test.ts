@@ -85,6 +85,18 @@ suite('a message that cannot be read is refused with the reason:', () => {
     assert.throws(() => toRollCall(message, 't'), /request_id of 100000 characters; at most 128/);
   });
 
+  test('what an unknown key holds is not handed on, however deep it is', () => {
+    const deep = '['.repeat(20_000) + ']'.repeat(20_000);
+    const config = `{"x":${deep},"stdin":"in","runtime":{"x":${deep}}}`;
+    const text = `{"x":${deep},"type":"MsgWorkOrder","request_id":"r","function_id":"f","config":${config}}`;
+    const message = decodeMessage(Buffer.from(text));
+    assert.ok(message.type === 'MsgWorkOrder');
+    assert.deepEqual(structuredClone(toWorkOrder(message).request), {
+      function_id: 'f',
+      config: { stdin: 'in', runtime: {} },
+    });
+  });
+
   test('keys that every object has do no harm', () => {
     const text = '{"__proto__":{"type":"x"},"constructor":1,"type":"MsgHealthCheck","code":200,"toString":null}';
     const message = decodeMessage(Buffer.from(text));

@@ -44,10 +44,10 @@ export type Message =
   | FormClusterResponseMessage
   | DisbandClusterMessage;
 
-export type MessageType = Message['type'];
+type MessageType = Message['type'];
 
 /** Where b7s lets a message come from (node/pipeline.go of b7s); a message that comes another way is dropped. */
-export type Channel = 'gossip' | 'direct' | 'both';
+type Channel = 'gossip' | 'direct' | 'both';
 
 interface Row<M> {
   readonly codec: MessageCodec<M>;

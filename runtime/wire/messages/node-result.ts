@@ -19,7 +19,7 @@ export interface NodeResult {
 }
 
 /** Times in ns. */
-export interface NodeUsage {
+interface NodeUsage {
   readonly wall_clock_time?: number;
   readonly cpu_user_time?: number;
   readonly cpu_sys_time?: number;
