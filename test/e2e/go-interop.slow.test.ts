@@ -103,6 +103,15 @@ for (const dialect of ['A', 'B', 'C'] as const) {
       assert.match(pbft.message ?? '', /pbft/);
     });
 
+    await t.test('a worker of ours beside them', async () => {
+      const args = ['--boot-nodes', head.address, '--work-topics', '1'];
+      const ours = await startNode(t, { dir: at('ours'), role: 'worker', args, guests: ['echo'] });
+      const config = { timeout: 2, stdin: 'same', ...variables({ ECHO_STDOUT: 'same' }) };
+      assert.deepEqual(groups(await executeUntil(head, cid, { nodes: 3, config }, ok)), [['same', 3, 100]]);
+      ours.process.kill('SIGKILL');
+      await ours.process.finished;
+    });
+
     await t.test('a head that was killed comes back, and they with it', async () => {
       // The peers it met are written down after a moment.
       await new Promise((resolve) => setTimeout(resolve, 3_000));
