@@ -10,8 +10,9 @@ import { build, type Metafile, type Plugin } from 'esbuild';
 const ROOT = import.meta.dirname;
 const OUT = join(ROOT, 'dist');
 
-/** Entries below `runtime/` without suffix: the program, and each thread as `core/thread-url.ts` names it. */
-const ENTRIES = ['main', 'guest/thread', 'store/preparation/thread', 'store/peers/thread', 'p2p/thread'];
+/** Entries below `runtime/` without suffix: the program, each thread and process as `core/thread-url.ts` names it. */
+const THREADS = ['guest/thread', 'store/preparation/thread', 'store/peers/thread', 'p2p/thread'];
+const ENTRIES = ['main', ...THREADS, 'cli/local/child'];
 
 /** Some bundled packages are CommonJS and call `require` of Node's own modules. */
 const BANNER = `import { createRequire as inferbaseCreateRequire } from 'node:module';

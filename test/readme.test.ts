@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { EXIT } from '../runtime/cli/exit.ts';
 import { SETTING_KEYS } from '../runtime/config/keys.ts';
 import { ERROR_CODES } from '../runtime/core/errors.ts';
 import { CAUSE_EXIT_CODES } from '../runtime/core/exit-codes.ts';
@@ -201,6 +202,10 @@ test('README has every setting, error code and cause, and no other', () => {
   assert.deepEqual(tableKeys('| code | |').toSorted(), Object.keys(ERROR_CODES).toSorted());
   const causes = [...Object.keys(CAUSE_EXIT_CODES), 'exited', 'trapped'];
   assert.deepEqual(tableKeys('| cause | exit code | |').toSorted(), causes.toSorted());
+});
+
+test('README has every exit code of the program, and no other', () => {
+  assert.deepEqual(tableKeys('| exit code | of a command |'), Object.values(EXIT).map(String));
 });
 
 test('README names every module of host calls that is not served', () => {

@@ -6,6 +6,8 @@ export const EXIT = {
   ok: 0,
   failure: 1,
   usage: 2,
+  /** `status`: nothing runs. */
+  nothingRuns: 3,
   /** The address to listen on is taken. */
   addressTaken: 69,
   /** The data folder cannot be written. */
@@ -77,6 +79,8 @@ interface SystemError extends Error {
   readonly address?: string;
   readonly hostname?: string;
   readonly port?: number;
+  /** What to do, where the address was not chosen with the usual flag. */
+  readonly remedy?: string;
 }
 
 /** System calls that fail when an address cannot be listened on. */
@@ -101,21 +105,21 @@ function explainFile({ code, message }: SystemError): string {
   return remedy === undefined ? text : `${text}; ${remedy}`;
 }
 
-function explainListening({ code, address, hostname, port, message }: SystemError): string {
-  const flag = '--listen-api ADDRESS:PORT';
+function explainListening({ code, address, hostname, port, message, remedy }: SystemError): string {
+  const other = remedy ?? 'choose another with --listen-api ADDRESS:PORT';
   const where = address ?? hostname ?? 'the address';
   const full = port === undefined ? where : `${where}:${port}`;
   switch (code) {
     case 'EADDRINUSE':
-      return `${full} is taken by another program; stop that one, or choose another with ${flag}`;
+      return `${full} is taken by another program; stop that one, or ${other}`;
     case 'EADDRNOTAVAIL':
-      return `${full} is no address of this machine; choose one that is, such as 127.0.0.1 or 0.0.0.0, with ${flag}`;
+      return `${full} is no address of this machine, as 127.0.0.1 and 0.0.0.0 are; ${other}`;
     case 'EACCES':
-      return `${full} may not be listened on by this user; choose a port from 1024 up with ${flag}`;
+      return `${full} may not be listened on by this user, unlike ports from 1024 up; ${other}`;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `${full} is a name that leads to no address; choose another with ${flag}`;
+      return `${full} is a name that leads to no address; ${other}`;
     default:
-      return `${full} cannot be listened on (${message}); choose another with ${flag}`;
+      return `${full} cannot be listened on (${message}); ${other}`;
   }
 }

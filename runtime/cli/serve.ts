@@ -26,7 +26,7 @@ Exit codes: 0 ended by Ctrl-C or SIGTERM, 2 wrong usage or setting, 69 address t
 130 ended by a second Ctrl-C.`;
 
 /** Where settings are looked for in the folder; the second is what the older tools call theirs. */
-const SETTINGS_FILES = ['inferbase.yaml', 'config.yaml'];
+export const SETTINGS_FILES = ['inferbase.yaml', 'config.yaml'];
 
 /** `serve`: a node that answers until it is told to stop. */
 export const addServe: AddCommand = (program) => {

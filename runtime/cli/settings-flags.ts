@@ -36,6 +36,18 @@ export function addSettingsFlags(command: Command, keys?: readonly string[]): Co
   return command;
 }
 
+/** The arguments that a command would have to be given for these options of settings: what `commandSettings` reads. */
+export function settingsArguments(options: Readonly<Record<string, unknown>>): string[] {
+  const args: string[] = [];
+  const add = (flag: string, value: unknown): void => {
+    if (typeof value === 'string') args.push(flag, value);
+  };
+  add('--config', options.config);
+  for (const { flag } of SETTING_KEYS) if (flag !== undefined) add(flag, options[new Option(flag).attributeName()]);
+  for (const upstream of (options.upstream ?? []) as string[]) add('--upstream', upstream);
+  return args;
+}
+
 function describe(row: SettingKey): string {
   const text = row.fallbackText ?? (Array.isArray(row.fallback) ? row.fallback.join(',') : String(row.fallback));
   return `${row.doc} (default: ${text})`;

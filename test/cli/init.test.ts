@@ -6,11 +6,17 @@ import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { projectFiles } from '../../runtime/cli/init/project.ts';
 import { loadSettings } from '../../runtime/config/load.ts';
+import { listenAddresses } from '../../runtime/config/settings.ts';
+import { parseTcpAddress } from '../../runtime/core/multiaddr.ts';
 import { NO_TERMINAL, startAtTerminal } from '../support/pseudo-terminal.ts';
 import { run, start, temporaryFolder } from './command.ts';
 
 const NO_PYTHON = spawnSync('python3', ['--version']).status === 0 ? false : 'needs python3';
 const USER = '1000:1000';
+const PEERS = {
+  head: '12D3KooWQK1wnefoLrcVHbbnf5tLzbopUd3K3bFAoJpA7YJgL5pV',
+  worker: '12D3KooWEYuM4rBfdsg2f7dLVZqNAxFdZzNMjBRyKwVgVQuzsWPm',
+};
 
 async function tree(dir: string): Promise<string[]> {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });
@@ -37,6 +43,9 @@ describe('init', () => {
       assert.match(stdout, /^\{"infererValue":"[\d.]+"\}$/);
     }
     assert.notEqual(answers[0]?.stdout, answers[1]?.stdout);
+
+    const [, head = ''] = /identity of head: (12D3Koo\w+)/.exec(made.stdout) ?? [];
+    assert.ok((await readFile(join(dir, 'compose.yaml'), 'utf8')).includes(`/dns4/head/tcp/9010/p2p/${head}`));
 
     // A node in that folder reads inferbase.yaml: it serves the package, under its CID.
     const [, cid = ''] = /package (bafy\w+)/.exec(built.stdout) ?? [];
@@ -138,7 +147,7 @@ describe('init', () => {
 
   for (const python of [false, true]) {
     test(`what is to be filled in is marked, and settings and variables are ones there are (python: ${python})`, async () => {
-      const files = projectFiles({ name: 'p', python, user: USER });
+      const files = projectFiles({ name: 'p', python, user: USER, peerIds: PEERS });
       const text = (path: string): string => files.get(path) ?? '';
       const predicts = python ? 'main.py' : 'model-server/server.mjs';
       for (const path of ['inferbase.yaml', predicts]) assert.match(text(path), /FILL IN/, path);
@@ -153,7 +162,13 @@ describe('init', () => {
         ]);
         const env = { ...Object.fromEntries(image), ...environment, INFERBASE_CONFIG: 'inferbase.yaml' };
         const { settings } = await loadSettings({ cwd: folder.path, env: env as Record<string, string> });
-        if (name === 'worker') assert.deepEqual(settings.gateways, ['http://head:6000']);
+        if (name === 'model') continue;
+        assert.deepEqual([settings.role, settings.peers.enabled], [name, true]);
+        assert.equal(parseTcpAddress(listenAddresses(settings)[0] ?? '')?.port, name === 'head' ? 9010 : 9011);
+        if (name === 'worker') {
+          assert.deepEqual(settings.peers.connect, [`/dns4/head/tcp/9010/p2p/${PEERS.head}`]);
+          assert.deepEqual(settings.work.topics, ['1']);
+        }
       }
       assert.deepEqual(Object.keys(compose.services), python ? ['head', 'worker'] : ['model', 'head', 'worker']);
       for (const path of text('Dockerfile').matchAll(/^COPY (\S+)/gm)) {

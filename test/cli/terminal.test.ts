@@ -33,7 +33,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { args: ['exec', 'none.wasm'], code: 1, says: /^error ERR_INVALID_REQUEST: there is no file none\.wasm/ },
   ],
   init: [
-    { args: ['init', 'a'], atTerminal: ['init', 'b'], says: /^✓ [ab]: 15 files$[\s\S]*inferbase build/m },
+    { args: ['init', 'a'], atTerminal: ['init', 'b'], says: /^✓ [ab]: 15 files$[\s\S]*inferbase run$/m },
     { args: ['init', 'taken'], code: 1, says: /nothing is overwritten/ },
   ],
   build: [
@@ -43,6 +43,15 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     },
     { args: ['build', 'none'], code: 1, says: /^error ERR_INVALID_REQUEST: there is no folder \S+none/ },
   ],
+  run: [
+    {
+      args: ['run', ...ANY_PORT, '--head-port', '0', '--worker-port', '0'],
+      says: /^✓ worker (?:started|runs already): \S+, topic 1 \(pid \d+\)$[\s\S]*^curl [\s\S]*inferbase terminate\./m,
+    },
+  ],
+  status: [{ args: ['status'], says: /^head {3}up {3}http:\S+\n[\s\S]*^worker up/m }],
+  logs: [{ args: ['logs', 'head'], says: /^head {3}\| peer id 12D3/m }],
+  terminate: [{ args: ['terminate'], says: /^✓ worker ended \(pid \d+\)$|^nothing runs here$/m }],
   test: [{ args: ['test', '.'], says: /^ {2}✓ ends with three[\s\S]*^1 passed/m }],
   dev: [
     {

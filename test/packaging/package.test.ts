@@ -47,6 +47,7 @@ suite('the packed tarball, installed globally in an empty prefix', () => {
       'LICENSE',
       'dist/THIRD_PARTY_NOTICES.md',
       'dist/main.js',
+      'dist/cli/local/child.js',
       'dist/guest/thread.js',
       'dist/store/preparation/thread.js',
       'runtime/inferbase.js',
@@ -61,6 +62,7 @@ suite('the packed tarball, installed globally in an empty prefix', () => {
     assert.deepEqual(files.filter((file) => /^(?:runtime|test|functions)\//.test(file)).toSorted(), [
       'runtime/allora-keys.js',
       'runtime/allora-node.js',
+      'runtime/allora-wkr.js',
       'runtime/inferbase.js',
     ]);
     const local = files.filter((file) => readFileSync(join(installed.folder, file), 'utf8').includes(ROOT));

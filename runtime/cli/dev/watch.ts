@@ -3,6 +3,8 @@ import { relative, sep } from 'node:path';
 
 /** Folders whose files are made here, or are somebody else's. */
 const IGNORED: ReadonlySet<string> = new Set(['build', 'node_modules', '.inferbase', '.git', 'dist']);
+/** At the top: what `run` keeps of the processes it starts, their logs among it. */
+const NODES = 'nodes';
 /** Editors write a file in several steps; how long none may follow, in ms. */
 const QUIET_MS = 80;
 
@@ -21,7 +23,7 @@ export function watchSources(
   const ownState = relative(folder, dataDir);
   let timer: NodeJS.Timeout | undefined;
   const watcher = watch(folder, { recursive: true }, (_event, name) => {
-    if (name !== null && (isIgnored(name) || name === ownState || name.startsWith(ownState + sep))) return;
+    if (name !== null && (isIgnored(name) || [ownState, NODES].some((one) => isWithin(name, one)))) return;
     clearTimeout(timer);
     timer = setTimeout(onChange, QUIET_MS);
   });
@@ -30,6 +32,10 @@ export function watchSources(
     clearTimeout(timer);
     watcher.close();
   };
+}
+
+function isWithin(name: string, folder: string): boolean {
+  return name === folder || name.startsWith(folder + sep);
 }
 
 function isIgnored(name: string): boolean {

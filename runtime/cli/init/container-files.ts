@@ -1,3 +1,5 @@
+import type { ProjectInit } from './project.ts';
+
 export const DOCKER_IGNORE = `node_modules
 nodes
 .inferbase
@@ -6,7 +8,7 @@ nodes
 `;
 
 /** The worker's image: ours with the function in it. */
-export function dockerfile(name: string, python: boolean): string {
+export function dockerfile({ name, python }: Pick<ProjectInit, 'name' | 'python'>): string {
   const base = `# The image of this worker: inferbase with the function in it. Once, in a clone of inferbase: docker build -t inferbase .
 # Then here: inferbase build && docker build -t ${name} .
 FROM inferbase
@@ -26,32 +28,35 @@ ENV INFERBASE_EXTENSIONS_ALLORA_SCRIPT=/app/main.py
 USER appuser
 `;
 
-/**
- * Two nodes on one machine: what stands for head and worker until nodes have these roles. The second has no copy of the
- * function and fetches it by CID from the first.
- */
-export function composeFile(name: string, python: boolean): string {
-  const waits = python ? '' : '    depends_on:\n      model: { condition: service_healthy }\n';
-  const upstream = python ? '' : '      INFERBASE_UPSTREAMS_MODEL_URL: http://model:8000\n';
-  return `# Two nodes on this machine: docker compose up --build, after inferbase build.
-# head has the function and answers on port 6000; worker fetches it by CID from head and answers on port 6001.
+/** A head and a worker on one machine: the head answers requests, the worker has the function and runs it. */
+export function composeFile({ name, python, peerIds }: ProjectInit): string {
+  const after = (role: string): string => `{ ${role}: { condition: service_healthy } }`;
+  return `# A head and a worker on this machine: docker compose up --build, after inferbase build.
+# The head answers on port 6000 and has the worker run what it is asked for; their identities are those of inferbase run.
 services:
 ${python ? '' : MODEL_SERVICE}  head:
-    build: .
-    image: ${name}
+    image: inferbase
     user: \${NODE_USER:-1000:1000}
-${waits}${python ? '' : `    environment:\n${upstream}`}    volumes: ["./nodes/head/.inferbase:/data"]
+    environment:
+      INFERBASE_ROLE: head
+      INFERBASE_PEERS_ENABLED: "true"
+      INFERBASE_PEERS_LISTEN: /ip4/0.0.0.0/tcp/9010
+    volumes: ["./nodes/head/.inferbase:/data"]
     ports: ["127.0.0.1:6000:6000"]
 
   worker:
-    image: ${python ? name : 'inferbase'}
+    build: .
+    image: ${name}
     user: \${NODE_USER:-1000:1000}
-    depends_on:
-      head: { condition: service_healthy }
+    depends_on: ${python ? after('head') : '{ head: { condition: service_healthy }, model: { condition: service_healthy } }'}
     environment:
-${upstream}${python ? '      INFERBASE_FUNCTIONS_DIR: /app   # no copy of the function\n' : ''}      INFERBASE_GATEWAYS: http://head:6000
-    volumes: ["./nodes/worker/.inferbase:/data"]
-    ports: ["127.0.0.1:6001:6000"]
+      INFERBASE_ROLE: worker
+      INFERBASE_PEERS_ENABLED: "true"
+      INFERBASE_PEERS_LISTEN: /ip4/0.0.0.0/tcp/9011
+      # The head, by its identity; without this service, that of a head elsewhere.
+      INFERBASE_PEERS_CONNECT: /dns4/head/tcp/9010/p2p/${peerIds.head}
+      INFERBASE_WORK_TOPICS: "1"
+${python ? '' : '      INFERBASE_UPSTREAMS_MODEL_URL: http://model:8000\n'}    volumes: ["./nodes/worker/.inferbase:/data"]
 `;
 }
 

@@ -1,4 +1,4 @@
-import { lstat, open, rename, rm } from 'node:fs/promises';
+import { lstat, open, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { InferbaseError } from '../../core/errors.ts';
@@ -19,27 +19,45 @@ export interface CreatedProject {
  * @param dir absolute path
  * @throws InferbaseError `ERR_INVALID_REQUEST` naming the files that are in the way
  */
-export async function createProject(dir: string, init: ProjectInit): Promise<CreatedProject> {
-  const files = projectFiles(init);
-  const paths = [...files.keys(), ...NODES.map(keyPath)].sort();
+export async function createProject(dir: string, init: Omit<ProjectInit, 'peerIds'>): Promise<CreatedProject> {
+  const unknown = { head: '', worker: '' };
+  const paths = [...projectFiles({ ...init, peerIds: unknown }).keys(), ...NODES.map(keyPath)].sort();
   const exists = await isThere(dir);
   if (exists) await checkFree(dir, paths);
+  const folders = exists ? await missingFolders(dir, paths) : [];
   const target = exists ? dir : `${dir}.${process.pid}.tmp`;
   const written: string[] = [];
   try {
-    for (const [path, text] of files) await write(target, path, text, written);
-    const peerIds: Record<string, string> = {};
+    const peerIds = { ...unknown };
     for (const node of NODES) {
       written.push(keyPath(node));
       peerIds[node] = (await loadIdentity(join(target, keyPath(node)), { create: true })).peerId;
     }
+    for (const [path, text] of projectFiles({ ...init, peerIds })) await write(target, path, text, written);
     if (!exists) await rename(target, dir);
     return { files: paths, peerIds };
   } catch (error) {
-    if (exists) for (const path of written) await rm(join(dir, path), { force: true });
+    if (exists) await takeBack(dir, written, folders);
     else await rm(target, { recursive: true, force: true });
     throw explain(error, dir);
   }
+}
+
+/** Folders of these paths that are not there yet, the inner ones first. */
+async function missingFolders(dir: string, paths: readonly string[]): Promise<string[]> {
+  const folders = new Set<string>();
+  for (const path of paths) {
+    for (let folder = dirname(path); folder !== '.'; folder = dirname(folder)) folders.add(folder);
+  }
+  const missing: string[] = [];
+  for (const folder of folders) if (!(await isThere(join(dir, folder)))) missing.push(folder);
+  return missing.sort((a, b) => b.length - a.length);
+}
+
+async function takeBack(dir: string, files: readonly string[], folders: readonly string[]): Promise<void> {
+  for (const path of files) await rm(join(dir, path), { force: true });
+  // One that is not empty has something of somebody else's.
+  for (const folder of folders) await rmdir(join(dir, folder)).catch(() => {});
 }
 
 async function checkFree(dir: string, paths: readonly string[]): Promise<void> {

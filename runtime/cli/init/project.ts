@@ -12,6 +12,8 @@ export interface ProjectInit {
   readonly python: boolean;
   /** `UID:GID` that containers run as, so that they may read the keys of whoever made the project. */
   readonly user: string;
+  /** base58, by the node's name. */
+  readonly peerIds: Readonly<Record<(typeof NODES)[number], string>>;
 }
 
 /** Folders of the identities for local use; `pin` and `build` never take a folder of that name. */
@@ -29,12 +31,12 @@ export function projectFiles(init: ProjectInit): ReadonlyMap<string, string> {
     ['.dockerignore', DOCKER_IGNORE],
     ['.env', `# Who the containers run as: compose.yaml reads it.\nNODE_USER=${user}\n`],
     ['.gitignore', GIT_IGNORE],
-    ['Dockerfile', dockerfile(name, python)],
+    ['Dockerfile', dockerfile(init)],
     ['README.md', projectReadme(name, python)],
     ['asconfig.json', json({ extends: './node_modules/inferbase/sdk/asconfig.json', entries: ['assembly/index.ts'] })],
     ['assembly/index.ts', functionSource(python)],
     ['assembly/tsconfig.json', json({ extends: 'assemblyscript/std/assembly.json', include: ['./**/*.ts'] })],
-    ['compose.yaml', composeFile(name, python)],
+    ['compose.yaml', composeFile(init)],
     ['inferbase.yaml', settingsFile(name, python)],
     ['package.json', packageFile(name, python)],
     [`test/${name}.test.yaml`, functionTest(name, python)],
@@ -54,7 +56,8 @@ function packageFile(name: string, python: boolean): string {
     scripts: {
       build: 'inferbase build',
       test: 'inferbase test',
-      serve: 'inferbase serve',
+      start: 'inferbase run',
+      stop: 'inferbase terminate',
       ...(!python && { model: 'node model-server/server.mjs' }),
     },
     devDependencies: { [compiler]: version },

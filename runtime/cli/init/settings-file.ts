@@ -13,9 +13,13 @@ function:
   # Files and folders that go into the package, such as weights; the function finds them under /.
   files: []
 
-# Settings of a node started in this folder: inferbase serve, exec, pin. inferbase serve --help lists them all.
+# Settings of nodes started in this folder: inferbase run, serve, exec, pin. inferbase serve --help lists them all.
 functionsDir: build          # what is served from the start
 ${python ? PYTHON_SETTINGS : MODEL_SETTINGS}
+# Topics that the worker of inferbase run serves.
+work:
+  topics: ["1"]              # FILL IN: those of the chain that your model predicts
+
 # Where functions of others come from, by CID.
 gateways: []                 # FILL IN: such as https://trustless-gateway.link
 `;
