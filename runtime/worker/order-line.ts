@@ -24,6 +24,8 @@ export interface OrderLine {
    * @throws InferbaseError `ERR_BUSY`; `ERR_CANCELLED` when the signal aborts
    */
   enter(head: string, bytes: number, signal: AbortSignal): Promise<Place>;
+  /** Resolves when no order runs or waits. */
+  idle(): Promise<void>;
 }
 
 interface Waiting {
@@ -43,6 +45,7 @@ export function createOrderLine({ places, queue, heldBytes }: OrderLineInit): Or
   let running = 0;
   let waiting = 0;
   let held = 0;
+  const idle: (() => void)[] = [];
 
   const longest = (): Head | undefined => pick(heads.values(), (head) => -head.waiting.size);
 
@@ -74,6 +77,7 @@ export function createOrderLine({ places, queue, heldBytes }: OrderLineInit): Or
       return (running + waiting) / places;
     },
     takes,
+    idle: () => (running === 0 && waiting === 0 ? Promise.resolve() : new Promise((resolve) => idle.push(resolve))),
     async enter(name, bytes, signal) {
       if (signal.aborted) throw cancelled();
       const head = heads.get(name) ?? { running: 0, bytes: 0, waiting: new Set() };
@@ -86,6 +90,7 @@ export function createOrderLine({ places, queue, heldBytes }: OrderLineInit): Or
         head.bytes -= bytes;
         held -= bytes;
         if (head.running === 0 && head.waiting.size === 0) heads.delete(name);
+        if (running === 0 && waiting === 0) for (const resolve of idle.splice(0)) resolve();
       };
       const start = (): Place => {
         running++;

@@ -42,8 +42,9 @@ export function createTakenOrders(): TakenOrders {
   return {
     async take(order, head, signal, work) {
       const { function_id = '', method = '' } = order.request;
-      // The head's own name in front: another head's ids are its own affair. The length keeps two pairs from being one.
+      // Another head's ids are its own affair.
       const key = `${head}\0${order.requestId}`;
+      // The length keeps two pairs from being one.
       const asked = `${function_id.length}\0${function_id}${method}`;
       if (signal.aborted) throw cancelled(signal);
       const done = answers.get(key);

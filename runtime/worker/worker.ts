@@ -41,8 +41,8 @@ export interface WorkerInit {
 }
 
 export interface Worker extends WorkerService {
-  /** Ends installs; executions end with the sandbox. */
-  close(): void;
+  /** Takes nothing more, ends installs, and waits for the orders in work, for a while; those left end with the sandbox. */
+  close(): Promise<void>;
 }
 
 /** Shorter than the 2 s that Allora's chain gives a roll call: the head learns of it while it still listens. */
@@ -53,6 +53,9 @@ const HELD_BYTES = 256 * 1_048_576;
 /** How long a function is taken to be here without looking again, in ms. */
 const READY_MS = 10_000;
 const MAX_READY = 10_000;
+/** How long closing waits for orders in work, and for their answers to be on their way, in ms. */
+const DRAIN_MS = 5_000;
+const ANSWERS_LEAVE_MS = 100;
 /** Lines of the log that a head's requests may cause. */
 const HEAD_LINES = { lines: 20, windowMs: 60_000 } as const;
 /** Heads that are not allowed and were told of once. */
@@ -126,6 +129,7 @@ export function createWorker({ node, store, sign, log }: WorkerComponents, init:
   async function run(order: WorkOrder, head: string, signal: AbortSignal): Promise<WorkAnswer> {
     const { requestId } = order;
     try {
+      if (closed) throw new InferbaseError('ERR_CLOSED', 'the node is shutting down; ask another worker');
       const request = boundedRequest(order, init.deadlineMs);
       const cid = request.functionId;
       if (!(await isReady(cid))) {
@@ -184,9 +188,12 @@ export function createWorker({ node, store, sign, log }: WorkerComponents, init:
         return null;
       }
     },
-    close() {
+    async close() {
       closed = true;
       installs.close();
+      await Promise.race([line.idle(), setTimeout(DRAIN_MS, undefined, { ref: false })]);
+      // Their answers leave through another thread.
+      await setTimeout(ANSWERS_LEAVE_MS);
     },
   };
 

@@ -29,17 +29,17 @@ test('two heads, workers on several topics, one with many functions', { timeout:
   const heads = await Promise.all(['h1', 'h2'].map((name) => startNode(t, { dir: at(name), role: 'head' })));
   const [first, second] = heads as [NodeProcess, NodeProcess];
   const connect = ['--peers-connect', heads.map(({ address }) => address).join(',')];
-  const [many, other] = await Promise.all([
-    startNode(t, {
-      ...{ dir: at('many'), role: 'worker', guests: ['exit-three', 'show-environment', 'ask-the-model'] },
-      args: [...connect, '--work-topics', '1,2/reputer', '--upstream', `model=${manyModel.url}`],
-    }),
+  const startOther = (): Promise<NodeProcess> =>
     startNode(t, {
       ...{ dir: at('other'), role: 'worker', guests: ['ask-the-model'] },
       // Like a node of the older stack.
       args: [...connect, '--work-topics', '1,3', '--work-lasting', 'false', '--upstream', `model=${otherModel.url}`],
-    }),
-  ]);
+    });
+  let other = await startOther();
+  const many = await startNode(t, {
+    ...{ dir: at('many'), role: 'worker', guests: ['exit-three', 'show-environment', 'ask-the-model'] },
+    args: [...connect, '--work-topics', '1,2/reputer', '--upstream', `model=${manyModel.url}`],
+  });
   const [exits, shows, asks] = (await Promise.all(['exit-three', 'show-environment', 'ask-the-model'].map(cidOf))) as [
     ...[string, string, string],
   ];
@@ -88,6 +88,21 @@ test('two heads, workers on several topics, one with many functions', { timeout:
     assert.equal(again.peerId, first.peerId);
     assert.deepEqual(await resultsOf(again, before.request_id), kept);
     assert.deepEqual(groups(await executeUntil(again, shows, {}, ok)), [['{"TOPIC_ID": "1"}', 1, 100]]);
+  });
+
+  await t.test('a worker that is told to stop finishes what it has', async () => {
+    otherModel.say(null);
+    const begun = otherModel.next();
+    const replied = execute(second, asks, { topic: '3' });
+    await begun;
+    other.process.kill('SIGTERM');
+    await other.process.until(/^closing after SIGTERM$/m);
+    otherModel.say('43');
+    const reply = await replied;
+    assert.deepEqual([reply.code, groups(reply)], ['200', [['43', 1, 100]]], reply.message ?? '');
+    assert.equal((await other.process.finished).code, 0);
+    other = await startOther();
+    await executeUntil(second, asks, { topic: '3' }, ok);
   });
 
   await t.test('a worker that is killed while it works is told at once: 206 with the others, 204 alone', async () => {

@@ -52,8 +52,9 @@ export async function openWorker(t: TestContext, options: OpenOptions = {}): Pro
     },
   );
   t.after(async () => {
-    worker.close();
+    const closed = worker.close();
     await sandbox.close();
+    await closed;
   });
   const cids: Record<string, string> = {};
   for (const name of options.guests ?? []) {

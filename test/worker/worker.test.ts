@@ -209,9 +209,16 @@ suite('a worker given an order', () => {
     await Promise.all(flood);
   });
 
-  test('after closing it takes none', async (t) => {
-    const { worker, cids } = await openWorker(t, { guests: ['exit-three'] });
-    worker.close();
+  test('closing takes none, and waits for those in work', async (t) => {
+    const { worker, cids } = await openWorker(t, { guests: ['half-second', 'exit-three'] });
+    const running = worker.execute(workOrder(cids['half-second'] ?? ''), HEAD, NEVER);
+    while ((await worker.rollCall(rollCall(cids['exit-three'] ?? ''), HEAD))?.load === 0) await setTimeout(5);
+    const closed = worker.close();
     assert.equal((await worker.rollCall(rollCall(cids['exit-three'] ?? ''), HEAD))?.code, '503');
+    const late = await worker.execute(workOrder(cids['exit-three'] ?? '', { requestId: 'late' }), HEAD, NEVER);
+    assert.deepEqual([late.code, late.outcome], ['503', null]);
+    await closed;
+    assert.equal((await running).code, '200');
+    assert.equal((await worker.rollCall(rollCall(cids['exit-three'] ?? ''), HEAD))?.load, 0);
   });
 });
