@@ -1,46 +1,25 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { request } from 'undici';
-import { run, start, temporaryFolder } from '../cli/command.ts';
-import { importFiles } from '../store/support.ts';
-import { guest } from '../support/wat.ts';
-
-interface Started {
-  readonly api: string;
-  readonly address: string;
-  readonly peerId: string;
-}
-
-async function startNode(t: TestContext, dir: string, args: readonly string[]): Promise<Started> {
-  await mkdir(join(dir, 'functions'), { recursive: true });
-  await writeFile(join(dir, 'functions', 'exit-three.wasm'), await guest('exit-three'));
-  const listen = ['--listen-api', '127.0.0.1:0', '--peers-listen', '/ip4/127.0.0.1/tcp/0'];
-  const node = start(['serve', ...listen, '--functions-dir', 'functions', ...args], dir);
-  t.after(async () => {
-    node.kill('SIGKILL');
-    await node.finished;
-  });
-  const [, peerId = ''] = await node.until(/^peer id (\S+)$/m);
-  const [, address = ''] = await node.until(/^peer address (\S+)$/m);
-  const [, api = ''] = await node.until(/^API (\S+)$/m);
-  return { peerId, address, api };
-}
+import { run, temporaryFolder } from '../cli/command.ts';
+import { cidOf, startNode } from './nodes.ts';
 
 test('workers sign, on the b7s wire and on the kept stream; the head hands it on and verify finds it good', async (t) => {
   const folder = await temporaryFolder();
   t.after(() => folder[Symbol.asyncDispose]());
   const place = (name: string): string => join(folder.path, name);
-  const head = await startNode(t, place('head'), ['--role', 'head']);
-  const work = ['--role', 'worker', '--boot-nodes', head.address, '--work-topics', '1', '--work-sign', 'true'];
+  const head = await startNode(t, { dir: place('head'), role: 'head' });
+  const args = ['--boot-nodes', head.address, '--work-topics', '1', '--work-sign', 'true'];
+  const common = { role: 'worker', guests: ['exit-three'] } as const;
   const workers = await Promise.all([
-    startNode(t, place('lasting'), work),
-    startNode(t, place('b7s'), [...work, '--work-lasting', 'false']),
+    startNode(t, { ...common, dir: place('lasting'), args }),
+    startNode(t, { ...common, dir: place('b7s'), args: [...args, '--work-lasting', 'false'] }),
   ]);
   const asked = JSON.stringify({
-    function_id: (await importFiles({ '': await guest('exit-three') })).cid.toString(),
+    function_id: await cidOf('exit-three'),
     method: 'exit-three.wasm',
     topic: '1',
     config: {
