@@ -11,8 +11,10 @@ export interface Crew {
    * @throws InferbaseError `ERR_NOT_ENOUGH_NODES` when there are fewer by the end of the window; the signal's reason
    */
   take(wanted: number): Promise<readonly string[]>;
-  /** The worker refused: its word holds no longer. @returns `null`, for whom nobody steps in */
-  drop(peerId: string): Promise<null>;
+  /** One more, for one that refused: that it can holds no longer. @returns `null` where nobody else can */
+  replace(peerId: string): Promise<string | null>;
+  /** The worker refused, and nobody steps in. */
+  drop(peerId: string): void;
   close(): void;
 }
 
@@ -48,7 +50,7 @@ export function createCrews({ network, loads }: Omit<RollCallComponents, 'kept'>
       isAllowed,
     });
     asked
-      .take(0)
+      .take(0, false)
       // Nobody waits for it: whoever finds nothing kept asks for himself, and is told what is wrong.
       .catch(() => {})
       .finally(() => {
@@ -83,17 +85,21 @@ export function createCrews({ network, loads }: Omit<RollCallComponents, 'kept'>
         return opened;
       }
 
+      async function take(wanted: number, patient: boolean): Promise<readonly string[]> {
+        signal.throwIfAborted();
+        const chosen = (asked === null ? takeKept(wanted) : null) ?? (await ask().take(wanted, patient));
+        for (const id of chosen) taken.add(id);
+        return chosen;
+      }
+
       return {
-        async take(wanted) {
-          signal.throwIfAborted();
-          const chosen = (asked === null ? takeKept(wanted) : null) ?? (await ask().take(wanted));
-          for (const id of chosen) taken.add(id);
-          return chosen;
-        },
-        async drop(peerId) {
+        take: (wanted) => take(wanted, true),
+        async replace(peerId) {
           kept.drop(key, peerId);
-          return null;
+          const [next = null] = await take(1, false).catch(() => []);
+          return next;
         },
+        drop: (peerId) => kept.drop(key, peerId),
         close: () => asked?.close(),
       };
     },

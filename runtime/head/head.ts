@@ -4,7 +4,7 @@ import type { ExecuteReply, ExecuteRequest, InferenceNode } from '../core/node.t
 import { gossipTopic, type RollCall, type WorkerNetwork, type WorkOrder } from '../core/work.ts';
 import type { KeptResults } from '../services/kept-results/kept-results.ts';
 import { aggregate, parseAggregation } from './aggregation.ts';
-import { type Crew, createCrews } from './crew.ts';
+import { createCrews } from './crew.ts';
 import { gather } from './gather.ts';
 import { createLoads } from './loads.ts';
 import { commonRefusal, remarksOn } from './remarks.ts';
@@ -86,7 +86,12 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
           workers,
           waitMs: executionMs + Math.min(MAX_GRACE_MS, GRACE * executionMs),
           signal,
-          replace: (id) => (wanted === 0 ? crew.drop(id) : replace(crew, id)),
+          // Where all were asked for, nobody is left to step in.
+          replace: async (id) => {
+            if (wanted > 0) return await crew.replace(id);
+            crew.drop(id);
+            return null;
+          },
           onLate: (result) => results.add(requestId, result),
           onEnd: () => late.delete(controller),
         },
@@ -106,12 +111,6 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
     } finally {
       crew.close();
     }
-  }
-
-  async function replace(crew: Crew, peerId: string): Promise<string | null> {
-    crew.drop(peerId);
-    const [next = null] = await crew.take(1).catch(() => []);
-    return next;
   }
 
   /** Orders that are out may still be answered, for a while. */

@@ -22,10 +22,11 @@ export interface RollCallInit {
 export interface OpenRollCall {
   /**
    * Waits for that many workers that can, and takes the least loaded ones; 0: for all of the topic.
+   * @param patient ask again when all have answered and they are not enough; else that is the end of it
    * @returns base58 peer ids
    * @throws InferbaseError `ERR_NOT_ENOUGH_NODES` when the window ends first
    */
-  take(wanted: number): Promise<readonly string[]>;
+  take(wanted: number, patient: boolean): Promise<readonly string[]>;
   /** @param reason what those that wait get */
   close(reason?: unknown): void;
 }
@@ -47,6 +48,7 @@ const ASK_AGAIN_MOST_MS = 2_000;
 
 interface Waiter {
   readonly wanted: number;
+  readonly patient: boolean;
   resolve(peerIds: readonly string[]): void;
   reject(error: unknown): void;
 }
@@ -64,7 +66,8 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
   const taken = new Set<string>();
   const waiters = new Set<Waiter>();
   let subscribers: readonly string[] = [];
-  let isPublished = false;
+  /** Subscribers that have not answered the last call; `null` until it is published. */
+  let unheard: Set<string> | null = null;
   let allKept = true;
   let isOver = false;
   let failure: unknown = null;
@@ -80,13 +83,13 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
   }, windowMs);
 
   function ask(requestId: string): void {
-    isPublished = false;
+    unheard = null;
     unable.clear();
     const onAnswer = (answer: RollCallAnswer): void => hear(answer, requestId);
     network.rollCall({ ...call, requestId }, onAnswer, closing.signal).then(
       (known) => {
         subscribers = known.filter(isAllowed);
-        isPublished = true;
+        unheard = new Set(subscribers.filter((id) => !able.has(id) && !unable.has(id)));
         review();
       },
       (error: unknown) => {
@@ -99,6 +102,7 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
   function hear({ peerId, requestId, functionId, code, load, lasting }: RollCallAnswer, asked: string): void {
     if (closing.signal.aborted || requestId !== asked || functionId !== call.functionId || !isAllowed(peerId)) return;
     if (able.has(peerId)) return;
+    unheard?.delete(peerId);
     if (code === '202') {
       unable.delete(peerId);
       able.set(peerId, load);
@@ -111,18 +115,14 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
     review();
   }
 
-  const allAnswered = (): boolean =>
-    isPublished && subscribers.length > 0 && subscribers.every((id) => able.has(id) || unable.has(id));
-
   /** Settles whoever can be settled; asks again where nobody is left to answer. */
   function review(): void {
-    const complete = allAnswered();
+    const complete = subscribers.length > 0 && unheard?.size === 0;
     if (complete && allKept && able.size > 0) kept.noteComplete(key);
     for (const waiter of waiters) {
       if (settle(waiter, complete)) waiters.delete(waiter);
     }
-    const nobodyLeft = complete || (isPublished && subscribers.length === 0);
-    if (waiters.size > 0 && nobodyLeft && !isOver) againTimer ??= setTimeout(askAgain, againMs);
+    if (waiters.size > 0 && unheard?.size === 0 && !isOver) againTimer ??= setTimeout(askAgain, againMs);
   }
 
   function askAgain(): void {
@@ -131,22 +131,25 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
     ask(randomUUID());
   }
 
-  function settle({ wanted, resolve, reject }: Waiter, complete: boolean): boolean {
-    const free = Array.from(able).filter(([id]) => !taken.has(id));
-    const enough = free.length >= Math.max(1, wanted);
-    if (enough && (isOver || complete || (wanted > 0 && isGoodEnough(free, wanted)))) {
-      const chosen = choose(loads, free, wanted);
+  function settle({ wanted, patient, resolve, reject }: Waiter, complete: boolean): boolean {
+    // Who is taken is able.
+    const enough = able.size - taken.size >= Math.max(1, wanted);
+    if (enough && (isOver || complete || (wanted > 0 && isGoodEnough(wanted)))) {
+      const chosen = choose(loads, free(), wanted);
       for (const id of chosen) taken.add(id);
       resolve(chosen);
       return true;
     }
+    const isEnd = isOver || (!patient && unheard?.size === 0 && !enough);
     if (failure !== null) reject(failure);
-    else if (isOver) reject(tooFew(wanted));
-    return failure !== null || isOver;
+    else if (isEnd) reject(tooFew(wanted));
+    return failure !== null || isEnd;
   }
 
-  function isGoodEnough(free: readonly (readonly [string, number | null])[], wanted: number): boolean {
-    if (graceOver || free.filter(([id, load]) => loads.isIdle(id, load)).length >= wanted) return true;
+  const free = (): (readonly [string, number | null])[] => Array.from(able).filter(([id]) => !taken.has(id));
+
+  function isGoodEnough(wanted: number): boolean {
+    if (graceOver || free().filter(([id, load]) => loads.isIdle(id, load)).length >= wanted) return true;
     graceTimer ??= setTimeout(() => {
       graceOver = true;
       review();
@@ -178,9 +181,9 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
 
   ask(call.requestId);
   return {
-    take(wanted) {
+    take(wanted, patient) {
       const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
-      waiters.add({ wanted, resolve, reject });
+      waiters.add({ wanted, patient, resolve, reject });
       review();
       return promise;
     },
