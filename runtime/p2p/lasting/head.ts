@@ -27,12 +27,16 @@ export interface LastingHeadInit {
 
 /** Frames of all workers that may be half here at once, in bytes. */
 const MAX_HELD_BYTES = 128 * 1_048_576;
+/** For a worker to take a stream, in ms. */
+const OPEN_MS = 10_000;
 const PAUSE_MS = [1_000, 60_000] as const;
 
 interface Keeping {
   stream: HeadStream | undefined;
   retry: NodeJS.Timeout | undefined;
   pause: number;
+  /** When the worker said hello on the stream that is open, as `performance.now()` has it. */
+  readyAt: number;
 }
 
 /** Opens a stream to every worker that speaks our protocol, and again when it breaks, for as long as it is connected. */
@@ -53,7 +57,7 @@ export function createLastingHead(
 
   function keep(peerId: string): void {
     if (kept.has(peerId)) return;
-    const keeping: Keeping = { stream: undefined, retry: undefined, pause: first };
+    const keeping: Keeping = { stream: undefined, retry: undefined, pause: first, readyAt: Number.POSITIVE_INFINITY };
     kept.set(peerId, keeping);
     void open(peerId, keeping);
   }
@@ -61,6 +65,9 @@ export function createLastingHead(
   async function open(peerId: string, keeping: Keeping): Promise<void> {
     const ended = (why: string): void => {
       keeping.stream = undefined;
+      // Whoever says hello and then nonsense, again and again, is asked ever more rarely.
+      if (performance.now() - keeping.readyAt > longest) keeping.pause = first;
+      keeping.readyAt = Number.POSITIVE_INFINITY;
       if (kept.get(peerId) !== keeping || stopped.signal.aborted) return;
       // Workers that lost the same head do not come back in step.
       const pause = keeping.pause * (0.5 + Math.random() / 2);
@@ -72,13 +79,14 @@ export function createLastingHead(
       keeping.pause = Math.min(longest, keeping.pause * 2);
     };
     try {
-      const stream = await swarm.open(peerId, LASTING_PROTOCOL, stopped.signal);
+      const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(OPEN_MS)]);
+      const stream = await swarm.open(peerId, LASTING_PROTOCOL, signal);
       if (kept.get(peerId) !== keeping || stopped.signal.aborted) {
         stream.abort(new Error('it is not wanted any more'));
         return;
       }
       const onReady = (): void => {
-        keeping.pause = first;
+        keeping.readyAt = performance.now();
       };
       keeping.stream = createHeadStream({ peerId, stream }, { onReady, onEnd: ended }, { budget });
     } catch (error) {

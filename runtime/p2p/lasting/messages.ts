@@ -1,3 +1,4 @@
+import { InferbaseError } from '../../core/errors.ts';
 import type { Cause, Outcome } from '../../core/execution.ts';
 import { CAUSE_EXIT_CODES } from '../../core/exit-codes.ts';
 import type { Attestation, RollCall, WorkAnswer, WorkOrder } from '../../core/work.ts';
@@ -14,6 +15,7 @@ export const VERSION = 1;
 
 const KIND = { hello: 0, rollCall: 1, order: 2, cancel: 3, rollCallAnswer: 4, answer: 5 } as const;
 
+/** What a head says. */
 export type ToWorker =
   | { readonly kind: 'hello'; readonly version: number }
   | { readonly kind: 'rollCall'; readonly id: number; readonly call: RollCall }
@@ -21,19 +23,31 @@ export type ToWorker =
   /** The head no longer waits for the answer to an order. */
   | { readonly kind: 'cancel'; readonly id: number };
 
+/** A roll call or an order that is none: what a client wrote cannot be read, which is not the head's fault. */
+export interface Unreadable {
+  readonly kind: 'unreadable';
+  readonly id: number;
+  readonly isOrder: boolean;
+  readonly why: string;
+}
+
+/** What a worker says. */
 export type ToHead =
   | { readonly kind: 'hello'; readonly version: number }
   | { readonly kind: 'rollCallAnswer'; readonly id: number; readonly code: string; readonly load: number }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Omit<WorkAnswer, 'requestId'> };
 
-const MAX_ID = 256;
+const MAX_ID = 512;
 const MAX_METHOD = 4_096;
 const MAX_TOPIC = 1_024;
 const MAX_PEERS = 16_384;
 const MAX_CODE = 16;
 const MAX_TEXT = 65_536;
 
-/** @throws InferbaseError `ERR_INVALID_REQUEST` for a request that is too large for a frame */
+/**
+ * @throws InferbaseError `ERR_INVALID_REQUEST` for a request that is too large for a frame, or names that are too long for a
+ *   worker to take: it would end the stream
+ */
 export function encodeToWorker(message: ToWorker): Buffer {
   switch (message.kind) {
     case 'hello':
@@ -42,15 +56,27 @@ export function encodeToWorker(message: ToWorker): Buffer {
       return encodeFrame(JSON.stringify([KIND.cancel, message.id]));
     case 'rollCall': {
       const { requestId, functionId, method, topic, consensus, attributes } = message.call;
+      checkLength('function_id', functionId, MAX_ID);
+      checkLength('method', method, MAX_METHOD);
+      checkLength('topic', topic, MAX_TOPIC);
       const fields = [KIND.rollCall, message.id, requestId, functionId, method, topic, consensus];
       return encodeFrame(JSON.stringify(fields), attributes === null ? [] : [Buffer.from(JSON.stringify(attributes))]);
     }
     case 'order': {
       const { requestId, topic, peers, timestamp, deadlineMs, request } = message.order;
+      checkLength('topic', topic, MAX_TOPIC);
       const fields = [KIND.order, message.id, requestId, topic, peers, timestamp, deadlineMs];
       return encodeFrame(JSON.stringify(fields), [Buffer.from(JSON.stringify(request))]);
     }
   }
+}
+
+function checkLength(name: string, text: string, most: number): void {
+  if (text.length <= most) return;
+  throw new InferbaseError(
+    'ERR_INVALID_REQUEST',
+    `${name} has ${text.length} characters and at most ${most} are taken`,
+  );
 }
 
 const NAMED = struct('lasting.Attribute', { name: STRING, value: STRING });
@@ -60,8 +86,8 @@ const ATTRIBUTES = struct('lasting.Attributes', {
   attestors: struct('lasting.Attestors', { each: list(STRING), one_of: list(STRING) }),
 });
 
-/** @throws InferbaseError `ERR_INTEGRITY` for what no head of this protocol says, `ERR_INVALID_REQUEST` for a request that is none */
-export function decodeToWorker({ header, raw }: Frame): ToWorker {
+/** @throws InferbaseError `ERR_INTEGRITY` for what no head of this protocol says */
+export function decodeToWorker({ header, raw }: Frame): ToWorker | Unreadable {
   const fields = new Fields(header);
   const kind = fields.next();
   switch (kind) {
@@ -70,7 +96,7 @@ export function decodeToWorker({ header, raw }: Frame): ToWorker {
     case KIND.cancel:
       return { kind: 'cancel', id: fields.id() };
     case KIND.rollCall:
-      return { kind: 'rollCall', id: fields.id(), call: decodeRollCall(fields, raw) };
+      return decodeRollCall(fields.id(), fields, raw);
     case KIND.order: {
       const id = fields.id();
       const requestId = fields.text(MAX_ID);
@@ -78,22 +104,37 @@ export function decodeToWorker({ header, raw }: Frame): ToWorker {
       const peers = fields.texts(MAX_PEERS, MAX_ID);
       const timestamp = fields.text(MAX_ID);
       const deadlineMs = fields.amountOrNull();
-      const request = decodeJson(raw, EXECUTE_REQUEST);
-      return { kind: 'order', id, order: { requestId, topic, peers, timestamp, deadlineMs, request } };
+      return readable({ id, isOrder: true }, () => {
+        const request = decodeJson(raw, EXECUTE_REQUEST);
+        return { kind: 'order', id, order: { requestId, topic, peers, timestamp, deadlineMs, request } };
+      });
     }
     default:
       throw wrong(`of a head has the kind ${JSON.stringify(kind)?.slice(0, 20)}`);
   }
 }
 
-function decodeRollCall(fields: Fields, raw: Buffer): RollCall {
+function decodeRollCall(id: number, fields: Fields, raw: Buffer): ToWorker | Unreadable {
   const requestId = fields.text(MAX_ID);
   const functionId = fields.text(MAX_ID);
   const method = fields.text(MAX_METHOD);
   const topic = fields.text(MAX_TOPIC);
   const consensus = fields.oneOf([0, 1, 2]);
-  const attributes = raw.length === 0 ? null : decodeJson(raw, ATTRIBUTES);
-  return { requestId, functionId, method, topic, consensus, attributes };
+  return readable({ id, isOrder: false }, () => {
+    const attributes = raw.length === 0 ? null : decodeJson(raw, ATTRIBUTES);
+    return { kind: 'rollCall', id, call: { requestId, functionId, method, topic, consensus, attributes } };
+  });
+}
+
+function readable(
+  asked: { readonly id: number; readonly isOrder: boolean },
+  read: () => ToWorker,
+): ToWorker | Unreadable {
+  try {
+    return read();
+  } catch (error) {
+    return { kind: 'unreadable', ...asked, why: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** @throws InferbaseError `ERR_INVALID_REQUEST` for an answer that is too large for a frame */

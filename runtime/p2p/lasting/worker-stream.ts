@@ -3,7 +3,7 @@ import { InferbaseError } from '../../core/errors.ts';
 import type { RollCall, WorkAnswer, WorkerService, WorkOrder } from '../../core/work.ts';
 import type { FrameBudget } from './frames.ts';
 import { createKeptStream } from './kept-stream.ts';
-import { decodeToWorker, encodeToHead, type ToHead, type ToWorker, VERSION } from './messages.ts';
+import { decodeToWorker, encodeToHead, type ToHead, type ToWorker, type Unreadable, VERSION } from './messages.ts';
 
 /** A worker's end of the stream that one head keeps to it. */
 export interface WorkerStream {
@@ -69,7 +69,7 @@ export function createWorkerStream(
     send({ kind: 'answer', id, answer: { ...NEVER_RAN, message: problem } });
   }
 
-  function receive(message: ToWorker): void {
+  function receive(message: ToWorker | Unreadable): void {
     if (message.kind === 'hello') {
       if (greeted) throw new InferbaseError('ERR_INTEGRITY', 'it said hello twice');
       if (message.version < 1) throw new InferbaseError('ERR_INTEGRITY', `it speaks version ${message.version}`);
@@ -80,6 +80,11 @@ export function createWorkerStream(
     if (!greeted) throw new InferbaseError('ERR_INTEGRITY', 'it said something before hello');
     if (message.kind === 'cancel') {
       orders.get(message.id)?.abort();
+      return;
+    }
+    if (message.kind === 'unreadable') {
+      if (message.isOrder)
+        send({ kind: 'answer', id: message.id, answer: { ...NEVER_RAN, code: '400', message: message.why } });
       return;
     }
     const work =

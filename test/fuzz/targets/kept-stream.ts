@@ -123,7 +123,16 @@ export const keptStream: FuzzTarget = {
 function readAgain(frame: Frame, headReads: boolean): void {
   require(frame.header.length + frame.raw.length <= MAX_FRAME_BYTES, 'a frame beyond the cap');
   if (headReads) check(decodeToHead(frame), encodeToHead, decodeToHead);
-  else check(decodeToWorker(frame), encodeToWorker, decodeToWorker);
+  else {
+    const message = decodeToWorker(frame);
+    if (message.kind !== 'unreadable') check(message, encodeToWorker, decodeAgain);
+  }
+}
+
+function decodeAgain(frame: Frame): ToWorker {
+  const message = decodeToWorker(frame);
+  require(message.kind !== 'unreadable', 'what could be read cannot be read again');
+  return message;
 }
 
 function check<T>(message: T, encode: (message: T) => Buffer, decode: (frame: Frame) => T): void {
