@@ -46,10 +46,11 @@ interface Bucket {
 }
 
 interface Neighbour extends Bucket {
-  readonly streams: Set<Stream>;
+  /** Its streams, and the bytes that came on each since the last whole message. */
+  readonly streams: Map<Stream, number>;
   /** Since when it has been at its limit; `undefined`: it is not. */
   over: number | undefined;
-  /** Bytes since the last whole message. */
+  /** Those bytes together. */
   held: number;
   paused: NodeJS.Timeout | undefined;
 }
@@ -77,13 +78,23 @@ export function createGossipGuard(init: GossipGuardInit): GossipGuard {
     const made: Neighbour = {
       level: own * NEWCOMER_SECONDS,
       at: Date.now(),
-      streams: new Set(),
+      streams: new Map(),
       over: undefined,
       held: 0,
       paused: undefined,
     };
     neighbours.set(id, made);
     return made;
+  }
+
+  function hold(neighbour: Neighbour, bytes: number): void {
+    neighbour.held += bytes;
+    held += bytes;
+  }
+
+  function release(neighbour: Neighbour): void {
+    hold(neighbour, -neighbour.held);
+    for (const stream of neighbour.streams.keys()) neighbour.streams.set(stream, 0);
   }
 
   function isShunned(id: string): boolean {
@@ -102,10 +113,10 @@ export function createGossipGuard(init: GossipGuardInit): GossipGuard {
 
   function slow(neighbour: Neighbour, ms: number): void {
     if (neighbour.paused !== undefined) return;
-    for (const stream of neighbour.streams) if (stream.readStatus === 'readable') stream.pause();
+    for (const stream of neighbour.streams.keys()) if (stream.readStatus === 'readable') stream.pause();
     neighbour.paused = setTimeout(() => {
       neighbour.paused = undefined;
-      for (const stream of neighbour.streams) if (stream.readStatus === 'paused') stream.resume();
+      for (const stream of neighbour.streams.keys()) if (stream.readStatus === 'paused') stream.resume();
     }, ms).unref();
   }
 
@@ -134,29 +145,29 @@ export function createGossipGuard(init: GossipGuardInit): GossipGuard {
   return {
     watch(stream, { remotePeer }) {
       const neighbour = neighbourOf(remotePeer.toString());
-      neighbour.streams.add(stream);
+      neighbour.streams.set(stream, 0);
       const onBytes = ({ data: { byteLength } }: { readonly data: { readonly byteLength: number } }): void => {
-        neighbour.held += byteLength;
-        held += byteLength;
+        hold(neighbour, byteLength);
+        neighbour.streams.set(stream, (neighbour.streams.get(stream) ?? 0) + byteLength);
         if (held > MAX_HELD_BYTES && neighbour.held > SMALL_BYTES) letGo(remotePeer, 'it holds too much under way');
         spend(remotePeer, byteLength / UNIT_BYTES);
       };
       // The first listener is given all that has come: gossipsub's must be there before this one.
       setImmediate(() => stream.addEventListener('message', onBytes));
-      stream.addEventListener('close', () => neighbour.streams.delete(stream));
+      stream.addEventListener('close', () => {
+        hold(neighbour, -(neighbour.streams.get(stream) ?? 0));
+        neighbour.streams.delete(stream);
+      });
     },
     admit(peer, entries) {
-      const neighbour = neighbourOf(peer.toString());
-      held -= neighbour.held;
-      neighbour.held = 0;
+      release(neighbourOf(peer.toString()));
       return !spend(peer, entries);
     },
     isShunned,
     forget(id) {
       const neighbour = neighbours.get(id);
       if (neighbour === undefined) return;
-      held -= neighbour.held;
-      neighbour.held = 0;
+      release(neighbour);
       clearTimeout(neighbour.paused);
       neighbours.delete(id);
     },

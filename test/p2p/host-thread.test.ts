@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 import { createProcessGroups } from '../../runtime/cli/process-groups.ts';
@@ -12,6 +12,7 @@ import { createLog } from '../../runtime/telemetry/log.ts';
 import { toExecuteRequest } from '../../runtime/wire/execute-request.ts';
 import { tempDir } from '../store/support.ts';
 import { guest } from '../support/wat.ts';
+import { until } from './support.ts';
 
 interface Node {
   readonly runtime: Runtime;
@@ -106,6 +107,25 @@ suite('the thread of the libp2p host', () => {
 
     await worker.thread.terminate();
     assert.deepEqual((await askUntilAnswered(head, cid)).cluster, [worker.peerId]);
+  });
+
+  test('where its port is taken when it comes back, it tries again until it is free', async (t) => {
+    const port = await freePort();
+    const head = await openNode(t, { role: 'head', 'peers.listen': [`/ip4/127.0.0.1/tcp/${port}`] });
+    await head.thread.terminate();
+    const other = createServer().listen(port, '127.0.0.1');
+    await once(other, 'listening');
+    await until(() => head.lines.some((line) => line.includes('does not come back')));
+    other.close();
+    for (let up = false; !up; ) {
+      const socket = connect(port, '127.0.0.1');
+      up = await once(socket, 'connect').then(
+        () => true,
+        () => false,
+      );
+      socket.destroy();
+      if (!up) await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   });
 
   test('blocks are exchanged on the host that work is given on', async (t) => {

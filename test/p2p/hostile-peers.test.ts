@@ -109,6 +109,21 @@ suite('neighbours that flood gossip', () => {
     assert.equal(node.heard.length, 1);
   });
 
+  test('those that begin many large messages and end none are let go before they fill the memory', async (t) => {
+    const node = await startSwarm(t, { topics: ['topic'], perSecond: [100_000, 100_000] });
+    const begun = Buffer.concat([varint(1024 * 1024 - 1), Buffer.alloc(1024 * 1024 - 2)]);
+    const protocols = ['/meshsub/1.2.0', '/meshsub/1.1.0', '/meshsub/1.0.0', '/floodsub/1.0.0'];
+    for (let i = 0; i < 3; i++) {
+      const stranger = await startStranger(t);
+      for (const protocol of [...protocols, ...protocols, ...protocols, ...protocols]) {
+        const stream = await openStream(stranger, node, protocol).catch(() => undefined);
+        if (stream?.status === 'open') stream.send(begun);
+      }
+    }
+    await until(() => node.lines.some((line) => line.includes('it holds too much under way')));
+    await stillHears(t, node);
+  });
+
   test('one that subscribes to a million topics takes part in few', async (t) => {
     const node = await startSwarm(t, { topics: ['topic'] });
     const stranger = await startStranger(t);

@@ -56,6 +56,7 @@ export function createPeers({ log, onReplaced, entry, onPort, ...data }: PeersIn
       env: threadEnvironment(),
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB + HEAP_MB_EACH * data.maxConnections },
     });
+    const began = Date.now();
     // Peers keep no process alive: what serves them is kept alive by its API.
     worker.unref();
     const exited = Promise.withResolvers<void>();
@@ -70,15 +71,34 @@ export function createPeers({ log, onReplaced, entry, onPort, ...data }: PeersIn
       started.joining?.reject(new InferbaseError('ERR_INTERNAL', 'The libp2p host does not start; see the log.'));
       exited.resolve();
       thread = undefined;
-      if (!closed) restart = setTimeout(replace, pause).unref();
-      pause = Math.min(PAUSE_MS[1], pause * 2);
+      // One that lived long did not die of what killed the one before.
+      if (Date.now() - began > PAUSE_MS[1]) pause = PAUSE_MS[0];
+      if (!closed) restart = setTimeout(replace, grow()).unref();
     });
     return started;
   }
 
   function replace(): void {
-    if (membership !== undefined) void join(membership).catch((error: unknown) => log(String(error)));
     onReplaced();
+    void rejoin();
+  }
+
+  async function rejoin(): Promise<void> {
+    if (membership === undefined || closed) return;
+    try {
+      await join(membership);
+    } catch (error) {
+      log('the libp2p host does not come back; it is tried again', { error: String(error) });
+      // Where the thread itself ended, its successor does.
+      if (thread !== undefined && !closed) restart = setTimeout(() => void rejoin(), grow()).unref();
+    }
+  }
+
+  /** The pause to make now; the next one is longer. */
+  function grow(): number {
+    const now = pause;
+    pause = Math.min(PAUSE_MS[1], pause * 2);
+    return now;
   }
 
   function send(message: ToPeersThread, transfer: readonly MessagePort[] = []): void {
