@@ -84,9 +84,9 @@ export async function createB7sHead(
     call.onAnswer({ ...answer, lasting: false });
   }
 
-  async function onClientRequest(message: ExecuteMessage, from: string): Promise<void> {
+  async function onClientRequest(message: ExecuteMessage, from: string, size: number): Promise<void> {
     if (!isClientRequest(message)) throw unexpected('an order came to a head');
-    const answer = await clients.answer(message, from);
+    const answer = await clients.answer(message, { peerId: from, size });
     if (answer === null) return;
     await swarm.send(from, B7S_PROTOCOL, encodeMessage({ ...answer.message, from: swarm.peerId }, answer.dialect));
   }
@@ -105,7 +105,7 @@ export async function createB7sHead(
         if (orders.answer(from, checked(message, from))) return;
         throw unexpected('no order of that id waits for an answer of this worker');
       case 'MsgExecute':
-        return onClientRequest(message, from);
+        return onClientRequest(message, from, bytes.length);
       case 'MsgInstallFunctionResponse':
       case 'MsgFormClusterResponse':
       case 'MsgDisbandCluster':

@@ -11,42 +11,57 @@ import type { ExecuteMessage } from '../wire/messages/work-order.ts';
 
 /** Requests of clients that speak libp2p instead of HTTP. */
 export interface ClientRequests {
-  /** @returns the answer, in the client's own dialect; `null`: the client is gone */
+  /**
+   * @param from.size of the message, in bytes
+   * @returns the answer, in the client's own dialect; `null`: the client is gone
+   */
   answer(
     message: ExecuteMessage,
-    from: string,
+    from: { readonly peerId: string; readonly size: number },
   ): Promise<{ readonly message: ExecuteResponseMessage; readonly dialect: Dialect } | null>;
   /** A client went: its requests end. Without a client: all end. */
   gone(peerId?: string): void;
 }
 
+type Sender = Parameters<ClientRequests['answer']>[1];
+
 /** Requests of one client at once, and of all. */
 const PER_CLIENT = 64;
 const IN_ALL = 1_024;
+/** Most bytes of requests that are not answered yet; one alone is always taken. */
+const HELD_BYTES = 256 * 1_048_576;
 
-export function createClientRequests({ node }: { readonly node: Pick<InferenceNode, 'execute'> }): ClientRequests {
+/** @param init.heldBytes default 256 MiB */
+export function createClientRequests(
+  { node }: { readonly node: Pick<InferenceNode, 'execute'> },
+  { heldBytes = HELD_BYTES }: { readonly heldBytes?: number } = {},
+): ClientRequests {
   const byClient = new Map<string, Set<AbortController>>();
   let open = 0;
+  let held = 0;
 
-  function begin(from: string): { readonly controller: AbortController; end(): void } {
-    const own = byClient.get(from) ?? new Set();
-    if (own.size >= PER_CLIENT || open >= IN_ALL) {
-      throw new InferbaseError('ERR_BUSY', `busy: ${own.size} requests of this client are under way; retry later`);
+  function begin({ peerId, size }: Sender): { readonly controller: AbortController; end(): void } {
+    const own = byClient.get(peerId) ?? new Set();
+    if (own.size >= PER_CLIENT || open >= IN_ALL || (open > 0 && held + size > heldBytes)) {
+      const [count, bytes] = [`${own.size} of this client, ${open} in all`, `${held} bytes`];
+      throw new InferbaseError('ERR_BUSY', `busy: requests under way are ${count}, of ${bytes}; retry later`);
     }
     const controller = new AbortController();
-    byClient.set(from, own.add(controller));
+    byClient.set(peerId, own.add(controller));
     open++;
+    held += size;
     return {
       controller,
       end() {
         open--;
+        held -= size;
         own.delete(controller);
-        if (own.size === 0 && byClient.get(from) === own) byClient.delete(from);
+        if (own.size === 0 && byClient.get(peerId) === own) byClient.delete(peerId);
       },
     };
   }
 
-  async function run(message: ExecuteMessage, from: string, requestId: string): Promise<ExecuteResponseMessage | null> {
+  async function run(message: ExecuteMessage, from: Sender, requestId: string): Promise<ExecuteResponseMessage | null> {
     const { controller, end } = begin(from);
     try {
       const { signal } = controller;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { InferbaseError } from '../../runtime/core/errors.ts';
 import type { ExecuteRequest, InferenceNode } from '../../runtime/core/node.ts';
+import { createClientRequests } from '../../runtime/p2p/client-requests.ts';
 import { peerResult } from '../http/stub-node.ts';
 import { FUNCTION, type Json, startHead, startPeer } from './b7s-peers.ts';
 import { until } from './support.ts';
@@ -66,6 +67,23 @@ suite('a request of a client on libp2p', () => {
     await until(() => client.got.length > 0);
     const [{ request_id: _id, ...answer } = {}] = client.got;
     assert.deepEqual(answer, { code: '408', cluster: {}, message: 'nobody there', type: 'MsgExecuteResponse' });
+  });
+
+  test('waits in memory together with others up to so many bytes, and past them is refused', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const node: Pick<InferenceNode, 'execute'> = {
+      execute: (request, options) => promise.then(() => reply(request, options)),
+    };
+    const clients = createClientRequests({ node }, { heldBytes: 100 });
+    const ask = async (peerId: string, size: number) => {
+      const message = { type: 'MsgExecute', function_id: FUNCTION } as const;
+      return (await clients.answer(message, { peerId, size }))?.message.code;
+    };
+    const taken = [ask('a', 1_000)];
+    assert.equal(await ask('b', 1), '503');
+    resolve();
+    assert.deepEqual(await Promise.all(taken), ['206']);
+    assert.deepEqual(await Promise.all([ask('a', 60), ask('b', 40), ask('c', 1)]), ['206', '206', '503']);
   });
 
   test('ends with its client, and past so many at once is refused', async (t) => {
