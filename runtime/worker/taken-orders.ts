@@ -2,7 +2,6 @@ import { LRUCache } from 'lru-cache';
 import { InferbaseError } from '../core/errors.ts';
 import { neverRan } from '../core/wire-code.ts';
 import type { WorkAnswer, WorkOrder } from '../core/work.ts';
-import { cancelled, createSingleFlight } from '../store/single-flight.ts';
 
 /** Answers that are kept, for heads that say their order twice. */
 const MAX_ANSWERS = 10_000;
@@ -16,22 +15,31 @@ interface Answered {
   readonly answer: WorkAnswer;
 }
 
+/** Work under way; it ends when all who wait for it have gone. */
+interface Flight {
+  readonly controller: AbortController;
+  readonly answered: Promise<Answered>;
+  waiting: number;
+}
+
 export interface TakenOrders {
   /**
    * Works an order off, or joins the work on the same one, or says again what came of it.
-   * @param work what is done with an order that is new; its signal aborts when all who wait for it have gone
+   * @param wait.signal the head has gone
+   * @param wait.ms how long it waits for the answer
+   * @param work what is done with an order that is new; its signal aborts when nobody waits any more, and it never rejects
    */
   take(
     order: WorkOrder,
     head: string,
-    signal: AbortSignal,
+    wait: { readonly signal: AbortSignal; readonly ms: number },
     work: (signal: AbortSignal) => Promise<WorkAnswer>,
   ): Promise<WorkAnswer>;
 }
 
 /** Remembers orders by head and request id: heads that speak several dialects send each order more than once. */
 export function createTakenOrders(): TakenOrders {
-  const flights = createSingleFlight<Answered>();
+  const flights = new Map<string, Flight>();
   const answers = new LRUCache<string, Answered>({
     max: MAX_ANSWERS,
     maxSize: MAX_BYTES,
@@ -39,27 +47,60 @@ export function createTakenOrders(): TakenOrders {
       outcome === null ? 512 : 1_024 + outcome.stdout.length + outcome.stderr.length,
   });
 
+  function start(key: string, asked: string, work: (signal: AbortSignal) => Promise<WorkAnswer>): Flight {
+    const controller = new AbortController();
+    const flight: Flight = { controller, waiting: 0, answered: answer() };
+    flights.set(key, flight);
+    return flight;
+
+    async function answer(): Promise<Answered> {
+      const fresh = { asked, answer: await work(controller.signal) };
+      if (flights.get(key) === flight) flights.delete(key);
+      // What was given up may be tried again.
+      const ttl = fresh.answer.outcome === null ? REFUSED_MS : ANSWERED_MS;
+      if (!controller.signal.aborted) answers.set(key, fresh, { ttl });
+      return fresh;
+    }
+  }
+
+  async function join(key: string, flight: Flight, wait: Parameters<TakenOrders['take']>[2]): Promise<Answered> {
+    let here = true;
+    const leave = (): void => {
+      if (!here) return;
+      here = false;
+      clearTimeout(timer);
+      wait.signal.removeEventListener('abort', leave);
+      if (--flight.waiting > 0) return;
+      if (flights.get(key) === flight) flights.delete(key);
+      flight.controller.abort();
+    };
+    flight.waiting++;
+    const timer = setTimeout(leave, Math.max(0, Math.min(wait.ms, MAX_TIMER_MS)));
+    wait.signal.addEventListener('abort', leave, { once: true });
+    if (wait.signal.aborted) leave();
+    const answered = await flight.answered;
+    here = false;
+    clearTimeout(timer);
+    wait.signal.removeEventListener('abort', leave);
+    return answered;
+  }
+
   return {
-    async take(order, head, signal, work) {
+    async take(order, head, wait, work) {
       const { function_id = '', method = '' } = order.request;
       // Another head's ids are its own affair.
       const key = `${head}\0${order.requestId}`;
       // The length keeps two pairs from being one.
       const asked = `${function_id.length}\0${function_id}${method}`;
-      if (signal.aborted) throw cancelled(signal);
-      const done = answers.get(key);
       const { asked: first, answer } =
-        done ??
-        (await flights.join(key, signal, async (shared) => {
-          const fresh = { asked, answer: await work(shared) };
-          const ttl = fresh.answer.outcome === null ? REFUSED_MS : ANSWERED_MS;
-          if (!shared.aborted) answers.set(key, fresh, { ttl });
-          return fresh;
-        }));
+        answers.get(key) ?? (await join(key, flights.get(key) ?? start(key, asked, work), wait));
       return first === asked ? answer : neverRan(order.requestId, otherOrder(order.requestId));
     },
   };
 }
+
+/** Longer ones fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 function otherOrder(requestId: string): InferbaseError {
   return new InferbaseError(

@@ -162,21 +162,9 @@ export function createWorker({ node, store, sign, log }: WorkerComponents, init:
     },
     async execute(order, from, signal) {
       if (!serves(from)) return neverRan(order.requestId, notAllowed(from));
-      const bound = new AbortController();
-      const end = (): void => bound.abort();
-      if (signal.aborted) end();
-      signal.addEventListener('abort', end, { once: true });
       // Waiting for a place counts as well: nobody listens when the head has given up.
-      const waitsMs = order.deadlineMs ?? 2 * init.deadlineMs;
-      const timer = globalThis.setTimeout(end, Math.max(0, Math.min(waitsMs, MAX_TIMER_MS)));
-      try {
-        return await taken.take(order, from, bound.signal, (shared) => run(order, from, shared));
-      } catch (error) {
-        return neverRan(order.requestId, error);
-      } finally {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', end);
-      }
+      const ms = order.deadlineMs ?? 2 * init.deadlineMs;
+      return await taken.take(order, from, { signal, ms }, (shared) => run(order, from, shared));
     },
     async install(cid, from) {
       if (!serves(from)) return null;
@@ -210,9 +198,6 @@ export function createWorker({ node, store, sign, log }: WorkerComponents, init:
     }
   }
 }
-
-/** Longer ones fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What this node makes of an order: one execution, of no longer than the head waits. */
 function boundedRequest({ request, deadlineMs }: WorkOrder, ownMs: number): ExecuteRequest {

@@ -120,8 +120,6 @@ suite('a worker asked by roll call', () => {
     assert.deepEqual(await worker.rollCall(call, HEAD), { code: '503', load: 2 });
     gone.abort();
     await Promise.all(orders);
-    // Nobody waits for its end any more: it leaves its place a moment later.
-    while ((await worker.rollCall(call, HEAD))?.load !== 0) await setTimeout(10);
     assert.deepEqual(await worker.rollCall(call, HEAD), { code: '202', load: 0 });
   });
 });
@@ -156,6 +154,16 @@ suite('a worker given an order', () => {
     assert.match(reused.message, /^request id r was used for another function or method/);
   });
 
+  test('goes on with it as long as one of those who said it is there', async (t) => {
+    const { worker, cids } = await openWorker(t, { guests: ['half-second'] });
+    const order = workOrder(cids['half-second'] ?? '');
+    const gone = new AbortController();
+    const [first, second] = [worker.execute(order, HEAD, gone.signal), worker.execute(order, HEAD, NEVER)];
+    gone.abort();
+    assert.equal((await second).code, '200');
+    assert.equal((await first).outcome, (await second).outcome);
+  });
+
   test('says why it never ran, in the codes of the wire', async (t) => {
     const { worker, cids } = await openWorker(t, { guests: ['exit-three'] });
     const { cid } = await importFiles({ '': wasm('not here') });
@@ -177,7 +185,7 @@ suite('a worker given an order', () => {
     const impatient = worker.execute({ ...order, requestId: 's', deadlineMs: 50 }, HEAD, NEVER);
     assert.equal((await impatient).outcome, null, 'it waited for a place all the while');
     gone.abort();
-    assert.equal((await left).outcome, null);
+    assert.equal((await left).outcome?.cause, 'cancelled');
     const next = await worker.execute(workOrder(cids['exit-three'] ?? '', { requestId: 't' }), HEAD, NEVER);
     assert.equal(next.outcome?.exitCode, 3, 'the place is free');
   });
