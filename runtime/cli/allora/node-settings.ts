@@ -63,7 +63,8 @@ export function nodeSettings({ values, others }: ParsedFlags, isThere: (path: st
   set('peers.connect', 'boot-nodes', list(given('boot-nodes')));
 
   const api = restAddress(given('rest-api'));
-  set('listen.api', 'rest-api', api);
+  // Not even looked at on a worker: as before.
+  if (given('role') !== 'worker') set('listen.api', 'rest-api', api);
   if (api !== undefined && role !== 'head') {
     warnings.push('--rest-api has no effect on a worker: heads have the REST API');
   } else if (api !== undefined && /^(?:0\.0\.0\.0|\[::\]):/.test(api)) {
@@ -79,11 +80,8 @@ export function nodeSettings({ values, others }: ParsedFlags, isThere: (path: st
 
   const folder = given('function-db') ?? given('workspace');
   if (folder !== undefined) {
-    set(
-      'dataDir',
-      values.get('function-db') === folder ? 'function-db' : 'workspace',
-      join(String(folder), 'inferbase'),
-    );
+    const name = given('function-db') === undefined ? 'workspace' : 'function-db';
+    set('dataDir', name, join(String(folder), 'inferbase'));
     // Pebble, the database of the Go nodes.
     if (role !== 'head' && isThere(join(String(folder), 'CURRENT'))) {
       warnings.push(

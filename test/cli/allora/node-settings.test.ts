@@ -130,7 +130,8 @@ suite('allora-node', () => {
     assert.equal(settings.extensions.allora.enabled, false);
     assert.match(warnings.join('\n'), /^the REST API listens on every interface \(0\.0\.0\.0:6000\)/);
     assert.deepEqual((await load(['-r', 'head', '--rest-api=127.0.0.1:6000'])).warnings, []);
-    assert.match((await load(['--rest-api=:6000'])).warnings.join(), /no effect on a worker/);
+    const worker = await load(['--role=worker', '--rest-api=nonsense']);
+    assert.match(worker.warnings.join(), /--rest-api has no effect on a worker/);
   });
 
   test('without flags is a worker that takes connections at any free port, unless the environment says otherwise', async () => {
