@@ -3,10 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { ROOT } from '../source-files.ts';
 import { compile } from '../support/asc.ts';
-import { type Service, temporaryFolder } from './commands.ts';
+import { ask } from './ask.ts';
+import { mustRun, type Service, temporaryFolder } from './commands.ts';
 import { type Compose, readCompose } from './compose.ts';
 import { type Container, type Network, NO_CONTAINERS, openNetwork } from './container.ts';
 import { buildImage, type Image } from './dockerfile.ts';
@@ -19,53 +19,8 @@ const METHOD = 'allora-inference-function.wasm';
 const DOCKERFILE_B7S =
   /```dockerfile\n([^`]*USER appuser[^`]*)```/.exec(readFileSync(join(ROOT, 'deploy/README.md'), 'utf8'))?.[1] ?? '';
 
-/** In the manner of the workers of that time, with the standard library alone. */
-const MAIN = `import json, os, sys, urllib.request
-ADDRESS = os.environ["INFERENCE_API_ADDRESS"]
-topic_id, block_height, block_height_eval, argument = sys.argv[1:5]
-value = urllib.request.urlopen(f"{ADDRESS}/inference/{argument}").read().decode()
-print(json.dumps({"infererValue": value, "topic": topic_id}))
-`;
-
-/** The one that allocmd generated asks nobody. */
-const MAIN_ALONE = `import json, sys
-topic_id, block_height, block_height_eval, argument = sys.argv[1:5]
-print(json.dumps({"infererValue": "1000.0", "argument": argument}))
-`;
-
-const INFERENCE = `import http.server
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200); self.end_headers(); self.wfile.write(b"2976.97 of " + self.path.encode())
-    def log_message(self, *args): pass
-print("serving", flush=True)
-http.server.HTTPServer(("172.22.0.4", 8000), Handler).serve_forever()
-`;
-
-/** The curl of the guide, with the CID and the argument filled in. */
-function curl(cid: string): string[] {
-  const body = {
-    function_id: cid,
-    method: METHOD,
-    parameters: null,
-    topic: '1',
-    config: {
-      env_vars: [
-        { name: 'BLS_REQUEST_PATH', value: '/api' },
-        { name: 'ALLORA_ARG_PARAMS', value: 'ETH' },
-      ],
-      number_of_nodes: -1,
-      timeout: 2,
-    },
-  };
-  const headers = ['Accept: application/json, text/plain, */*', 'Content-Type: application/json;charset=UTF-8'];
-  const url = 'http://localhost:6000/api/v1/functions/execute';
-  return ['-s', '--location', url, ...headers.flatMap((line) => ['--header', line]), '--data', JSON.stringify(body)];
-}
-
-interface Answer {
-  readonly code: string;
-  readonly results?: readonly { readonly result: { readonly stdout: string }; readonly peers: readonly string[] }[];
+function script(name: string): string {
+  return readFileSync(join(COMPOSE, name), 'utf8');
 }
 
 const skip = NO_CONTAINERS || (!existsSync('/usr/bin/python3') && 'no /usr/bin/python3');
@@ -122,17 +77,6 @@ suite('compose files of the Allora inference base, with only the image changed',
     return { service, cid };
   }
 
-  /** Asks until a worker that had to install the function first has it. */
-  async function ask(network: Network, cid: string): Promise<{ answer: Answer; text: string }> {
-    for (let attempt = 1; ; attempt++) {
-      const { stdout, stderr, code } = network.exec('curl', curl(cid));
-      assert.equal(code, 0, stderr);
-      const answer: Answer = JSON.parse(stdout);
-      if (answer.code === '200' || attempt === 20) return { answer, text: stdout };
-      await setTimeout(500);
-    }
-  }
-
   async function start(compose: Compose, name: string, from: Image): Promise<Service> {
     const service = await compose.start(name, from);
     await service.until(new RegExp(`^${name} ready$`, 'm'));
@@ -153,7 +97,7 @@ suite('compose files of the Allora inference base, with only the image changed',
       assert.equal(keys.code, 0, keys.stderr);
       variables.HEAD_ID = await readFile(join(run.folder, 'head-data/keys/identity'), 'utf8');
 
-      const inference = network.startHere('/usr/bin/python3', ['-c', INFERENCE], run.folder);
+      const inference = network.startHere('/usr/bin/python3', ['-c', script('inference.py')], run.folder);
       run.services.push(inference);
       await inference.until(/serving/);
       const { service: gateway, cid } = await startGateway(network, run.folder);
@@ -166,12 +110,12 @@ suite('compose files of the Allora inference base, with only the image changed',
       run.services.push(headNode);
       assert.match(headNode.output(), new RegExp(`^peer id ${variables.HEAD_ID}$`, 'm'));
       assert.doesNotMatch(headNode.output(), /Generating new private keys/);
-      const worker = await start(compose, 'worker', await derive(DOCKERFILE_B7S, { 'main.py': MAIN }));
+      const worker = await start(compose, 'worker', await derive(DOCKERFILE_B7S, { 'main.py': script('main.py') }));
       run.services.push(worker);
       assert.match(worker.output(), /Generating new private keys/);
       assert.doesNotMatch(worker.output(), /fluid|pistol/, 'the mnemonic is in no log');
 
-      const { answer, text } = await ask(network, cid);
+      const { answer, text } = await ask(network, cid, METHOD);
       assert.equal(answer.code, '200', text + worker.output() + headNode.output());
       const [result] = answer.results ?? [];
       assert.deepEqual(JSON.parse(result?.result.stdout ?? ''), {
@@ -221,16 +165,52 @@ COPY requirements.txt /app/
 RUN pip3 install --requirement requirements.txt
 COPY main.py /app/
 `;
-      const derived = await derive(text, { 'main.py': MAIN_ALONE, 'requirements.txt': 'requests\n' });
+      const derived = await derive(text, { 'main.py': script('main-alone.py'), 'requirements.txt': 'requests\n' });
       const worker = await start(compose, 'worker', derived);
       run.services.push(worker);
-      const { answer, text: shown } = await ask(network, cid);
+      const { answer, text: shown } = await ask(network, cid, METHOD);
       assert.equal(answer.code, '200', shown + worker.output() + head.output());
       const [result] = answer.results ?? [];
       assert.deepEqual(JSON.parse(result?.result.stdout ?? ''), { infererValue: '1000.0', argument: 'ETH' });
       const names = ['head', 'worker'].map((node) => join(run.folder, `data/${node}/function-database/inferbase`));
       for (const name of names) assert.ok(existsSync(name), name);
       for (const service of [worker, head]) assert.equal(await service.stop(), 0, service.output());
+    } finally {
+      for (const service of run.services.splice(0).toReversed()) await service.stop();
+      await network.close();
+    }
+  });
+
+  test('the compose file of a new project: its head, its worker, its model server', async () => {
+    await using run = await stage();
+    const inferbase = (args: readonly string[], cwd: string) =>
+      mustRun(process.execPath, [join(ROOT, 'runtime/inferbase.js'), ...args], { cwd });
+    inferbase(['init', 'price-feed'], run.folder);
+    const folder = join(run.folder, 'price-feed');
+    inferbase(['build'], folder);
+    const variables = { NODE_USER: /^NODE_USER=(.*)$/m.exec(await readFile(join(folder, '.env'), 'utf8'))?.[1] ?? '' };
+    let network: Network | null = null;
+    const compose = readCompose(join(folder, 'compose.yaml'), {
+      folder,
+      variables,
+      start: (container) => (network ?? assert.fail('no network')).start(container),
+    });
+    network = await openNetwork({ addresses: [], hosts: compose.hosts, folder: run.folder });
+    try {
+      const images = new Map([['inferbase', image]]);
+      const text = await readFile(join(folder, 'Dockerfile'), 'utf8');
+      const own = buildImage(text, { context: folder, workspace: join(run.folder, 'image'), images });
+      run.services.push(await compose.start('model', { ...image, entrypoint: [] }));
+      await run.services[0]?.until(/^model server: /m);
+      const head = await start(compose, 'head', image);
+      run.services.push(head);
+      // In one network there is one port 6000.
+      const worker = await compose.start('worker', own, { INFERBASE_LISTEN_API: '127.0.0.1:6001' });
+      run.services.push(worker);
+      await worker.until(/^worker ready$/m);
+      const [, cid = ''] = await worker.until(/^function price-feed (\S+)/m);
+      const { answer, text: shown } = await ask(network, cid, 'price-feed.wasm');
+      assert.match(answer.results?.[0]?.result.stdout ?? '', /^\{"infererValue":"[\d.]+"\}$/, shown + worker.output());
     } finally {
       for (const service of run.services.splice(0).toReversed()) await service.stop();
       await network.close();
@@ -326,7 +306,7 @@ COPY main.py /app/
       run.services.push(workerNode);
       await workerNode.until(/^worker ready$/m);
       const [, cid = ''] = await workerNode.until(new RegExp(`function ${METHOD} (\\S+)`));
-      const { answer, text } = await ask(network, cid);
+      const { answer, text } = await ask(network, cid, METHOD);
       assert.equal(answer.code, '200', text + workerNode.output());
     } finally {
       for (const service of run.services.splice(0).toReversed()) await service.stop();

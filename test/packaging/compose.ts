@@ -12,6 +12,7 @@ interface ComposeService {
   readonly environment?: readonly string[] | Readonly<Record<string, string>>;
   readonly volumes?: readonly (string | { readonly source: string; readonly target: string })[];
   readonly working_dir?: string;
+  readonly user?: string;
   readonly networks?: Readonly<
     Record<string, { readonly aliases?: readonly string[]; readonly ipv4_address?: string }>
   >;
@@ -20,16 +21,16 @@ interface ComposeService {
 export interface Compose {
   /** Addresses that its services have. */
   readonly addresses: readonly string[];
-  /** Lines of /etc/hosts that its networks stand for. */
+  /** Lines of /etc/hosts that its networks stand for; a service without an address of its own is on loopback. */
   readonly hosts: readonly string[];
-  /** Starts one service from an image, in place of the one that the file names. */
-  start(name: string, image: Image): Promise<Service>;
+  /** Starts one service from an image, in place of the one that the file names; `env` is added to its variables. */
+  start(name: string, image: Image, env?: Readonly<Record<string, string>>): Promise<Service>;
 }
 
 /**
  * A compose file whose services are started one by one.
  * @param options.folder that relative paths of it start from
- * @param options.variables that `${NAME}` in it stands for
+ * @param options.variables that `${NAME}` and `${NAME:-default}` in it stand for
  */
 export function readCompose(
   path: string,
@@ -39,21 +40,24 @@ export function readCompose(
     start: (container: Container) => Promise<Service>;
   },
 ): Compose {
-  const text = readFileSync(path, 'utf8').replace(/\$\{(\w+)\}/g, (_, name: string) => {
-    const value = options.variables[name];
-    if (value === undefined) throw new Error(`${path}: no ${name}`);
-    return value;
-  });
+  const text = readFileSync(path, 'utf8').replace(
+    /\$\{(\w+)(?::-([^}]*))?\}/g,
+    (_, name: string, fallback?: string) => {
+      const value = options.variables[name] ?? fallback;
+      if (value === undefined) throw new Error(`${path}: no ${name}`);
+      return value;
+    },
+  );
   const services = new Map(Object.entries((parse(text) as { services: Record<string, ComposeService> }).services));
   const addressesOf = (service: ComposeService): string[] =>
     Object.values(service.networks ?? {}).flatMap((network) => network.ipv4_address ?? []);
   return {
     addresses: [...services.values()].flatMap(addressesOf),
-    hosts: [...services].flatMap(([name, service]) => addressesOf(service).map((address) => `${address} ${name}`)),
-    start(name, image) {
+    hosts: [...services].map(([name, service]) => `${addressesOf(service)[0] ?? '127.0.0.1'} ${name}`),
+    start(name, image, more = {}) {
       const service = services.get(name);
       if (service === undefined) throw new Error(`${path}: no service ${name}`);
-      const { entrypoint, command, environment = {}, volumes = [], working_dir: workdir } = service;
+      const { entrypoint, command, environment = {}, volumes = [], working_dir: workdir, user } = service;
       // As in an engine: an entry point of the file's own forgets the image's command.
       const words = [
         ...(entrypoint === undefined ? image.entrypoint : wordsOf(entrypoint)),
@@ -70,7 +74,8 @@ export function readCompose(
       return options.start({
         image,
         command: words,
-        env: Object.fromEntries(pairs),
+        env: { ...Object.fromEntries(pairs), ...more },
+        ...(user === undefined ? {} : { user: Number(user.split(':')[0]) }),
         workdir: workdir ?? image.workdir,
         mounts,
       });

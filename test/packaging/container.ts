@@ -14,6 +14,8 @@ export interface Container {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly workdir: string;
+  /** uid in place of the image's. */
+  readonly user?: number;
   readonly mounts: readonly { readonly source: string; readonly target: string }[];
 }
 
@@ -72,10 +74,10 @@ export async function openNetwork(options: {
   const inside = ['nsenter', `--net=/proc/${holder.pid}/ns/net`] as const;
   let made = 0;
 
-  const prepare = ({ image, command, env, workdir, mounts }: Container): string[] => {
+  const prepare = ({ image, command, env, workdir, mounts, user }: Container): string[] => {
     const root = join(options.folder, `root-${made++}`);
     mkdirSync(root);
-    const uid = image.user ?? 0;
+    const uid = user ?? image.user ?? 0;
     const accounts = Object.entries(image.users).map(([name, id]) => `${name}:x:${id}:${id}::/app:/bin/bash`);
     writeFileSync(join(image.root, '.passwd'), `${accounts.join('\n')}\n`);
     writeFileSync(join(image.root, '.hosts'), ['127.0.0.1 localhost', ...options.hosts, ''].join('\n'));
