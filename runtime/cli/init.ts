@@ -79,5 +79,5 @@ function chooseName(argument: string | undefined, option: string | undefined): s
 
 /** `UID:GID`; that of the image's own user where the system has none. */
 function userOf(): string {
-  return `${process.getuid?.() ?? 1000}:${process.getgid?.() ?? 1000}`;
+  return `${process.getuid?.() ?? 1001}:${process.getgid?.() ?? 1001}`;
 }

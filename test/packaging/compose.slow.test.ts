@@ -227,6 +227,7 @@ COPY main.py /app/
       assert.match(enter('--help').stdout, /^Usage: inferbase /);
       assert.match(enter('--role=worker', '--nope').stderr, /^unknown flag: --nope\nUsage of allora-node:/);
       assert.match(enter('allora-node', '--help').stdout, /^Usage of allora-node:/);
+      assert.match(enter('allora-wkr', '--help').stdout, /^Usage: allora-wkr /);
       assert.match(enter('allora-keys', '-o', '/data/k').stdout, /^peer id 12D3KooW/);
       assert.match(enter('keys', 'show', '/data/k').stdout, /^peer id 12D3KooW/);
       assert.match(enter('inferbase', 'keys', '--help').stdout, /^Usage: inferbase keys /);

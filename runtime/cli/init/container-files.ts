@@ -36,7 +36,7 @@ export function composeFile({ name, python, peerIds }: ProjectInit): string {
 services:
 ${python ? '' : MODEL_SERVICE}  head:
     image: inferbase
-    user: \${NODE_USER:-1000:1000}
+    user: \${NODE_USER:-1001:1001}
     environment:
       INFERBASE_ROLE: head
       INFERBASE_PEERS_ENABLED: "true"
@@ -47,7 +47,7 @@ ${python ? '' : MODEL_SERVICE}  head:
   worker:
     build: .
     image: ${name}
-    user: \${NODE_USER:-1000:1000}
+    user: \${NODE_USER:-1001:1001}
     depends_on: ${python ? after('head') : '{ head: { condition: service_healthy }, model: { condition: service_healthy } }'}
     environment:
       INFERBASE_ROLE: worker
