@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { InferbaseError } from '../core/errors.ts';
 import { EXIT } from './exit.ts';
 
 export interface Interrupt {
@@ -28,6 +29,11 @@ export function watchInterrupt(): Interrupt {
       return name;
     },
   };
+}
+
+/** @throws InferbaseError `ERR_CANCELLED` once the signal is aborted */
+export function throwIfInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw new InferbaseError('ERR_CANCELLED', 'interrupted');
 }
 
 /** Resolves once the signal is aborted. */

@@ -59,46 +59,62 @@ export const addRun: AddCommand = (program) => {
   addSettingsFlags(command, KEYS).action(async ({ logs = false, json = false, ...given }: RunOptions) => {
     const { signal } = watchInterrupt();
     const root = process.cwd();
-    const project = await findLocalProject(root);
-    const before = await readRecords(root);
-    const running = alive(before);
-    const options = optionsFor(given, before, running);
-    const loaded = await commandSettings(options, {
-      defaults: { 'log.level': 'warn', 'sandbox.threads': 1 },
-      fileNames: SETTINGS_FILES,
-    });
-    const places = await choosePlaces(project, loaded.settings, options);
-    // Before time is spent on building; once more under the lock would be no more certain.
-    for (const role of LOCAL_ROLES) if (running[role] === undefined) await checkPlace(role, places);
-    const { name, cid } = await buildAndStore(project, loaded, { signal, quiet: json });
-    const kept = {
-      ...options,
-      listenApi: places.api,
-      headPort: `${places.headPort}`,
-      workerPort: `${places.workerPort}`,
-    };
-    const plan = await planProcesses(project, { places, loaded, options: kept });
-    const body = executeBody(cid, `${name}.wasm`, plan.worker.about.topics[0] ?? '1', 'ETH');
-    const { records, started, proof } = await underLock(root, async () =>
-      startMissing(root, plan, { running: alive(await readRecords(root)), signal, quiet: json }, async ({ head }) =>
-        askFirst(head?.url ?? '', body, { root, signal, quiet: json }),
-      ),
-    );
-    const curl = curlLine(records.head?.url ?? '', body);
+    const told = await start(await findLocalProject(root), given, { signal, quiet: json });
     if (json) {
-      const processes = LOCAL_ROLES.flatMap((role) =>
-        records[role] === undefined ? [] : [{ role, ...records[role] }],
-      );
-      print(
-        JSON.stringify({ cid, method: body.method, url: records.head?.url, curl, started, processes, answer: proof }),
-      );
+      print(JSON.stringify(told));
     } else {
-      print(`\nThe same request to paste:\n\n${curl}\n`);
-      print('They run in the background: inferbase status, inferbase logs -f, inferbase terminate.');
+      const me = program.name();
+      print(`\nThe same request to paste:\n\n${told.curl}\n`);
+      print(`They run in the background: ${me} status, ${me} logs -f, ${me} terminate.`);
     }
     if (logs) await showLogs(root, LOCAL_ROLES, { lines: 20, follow: true, json, signal });
   });
 };
+
+interface Watched {
+  readonly signal: AbortSignal;
+  readonly quiet: boolean;
+}
+
+/** @returns what `--json` tells */
+async function start(
+  project: LocalProject,
+  given: Readonly<Record<string, unknown>>,
+  { signal, quiet }: Watched,
+): Promise<{ readonly curl: string; readonly [name: string]: unknown }> {
+  const { root } = project;
+  const before = await readRecords(root);
+  const running = alive(before);
+  const options = optionsFor(given, before, running);
+  const loaded = await commandSettings(options, {
+    defaults: { 'log.level': 'warn', 'sandbox.threads': 1 },
+    fileNames: SETTINGS_FILES,
+  });
+  const places = await choosePlaces(project, loaded.settings, options);
+  // Before time is spent on building.
+  for (const role of LOCAL_ROLES) if (running[role] === undefined) await checkPlace(role, places);
+  const { name, cid } = await buildAndStore(project, loaded, { signal, quiet });
+  const plan = await planProcesses(project, {
+    places,
+    loaded,
+    options: {
+      ...options,
+      listenApi: places.api,
+      headPort: String(places.headPort),
+      workerPort: String(places.workerPort),
+    },
+  });
+  const body = executeBody(cid, `${name}.wasm`, plan.worker.about.topics[0] ?? '1', 'ETH');
+  const ask = async ({ head }: LocalRecords): Promise<object> =>
+    askFirst(head?.url ?? '', body, { root, signal, quiet });
+  const { records, started, proof } = await underLock(root, signal, async () =>
+    // Another `run` may have been first.
+    startMissing(root, plan, { running: alive(await readRecords(root)), signal, quiet }, ask),
+  );
+  const url = records.head?.url ?? '';
+  const processes = LOCAL_ROLES.flatMap((role) => (records[role] === undefined ? [] : [{ role, ...records[role] }]));
+  return { cid, method: body.method, url, curl: curlLine(url, body), started, processes, answer: proof };
+}
 
 /** Whom an option of `run` is for; all, where it is not here. */
 const CONCERNED: Readonly<Record<string, readonly LocalRole[]>> = {
@@ -146,7 +162,7 @@ function isAnyPort(value: LocalOptions[string]): boolean {
 async function buildAndStore(
   { root, functionFolder }: LocalProject,
   { settings, log }: CommandSettings,
-  { signal, quiet }: { readonly signal: AbortSignal; readonly quiet: boolean },
+  { signal, quiet }: Watched,
 ): Promise<{ readonly name: string; readonly cid: string }> {
   const compiled = await step(
     'building',

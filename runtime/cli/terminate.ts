@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { throwIfInterrupted, watchInterrupt } from './interrupt.ts';
 import { endProcess } from './local/end-process.ts';
 import { awaitFree } from './local/places.ts';
 import { type ProcessRecord, removeRecord } from './local/record.ts';
@@ -17,7 +18,7 @@ Examples:
 Each is told to end (SIGTERM), and lets its requests end; one that takes more than ten seconds is killed. Only what
 inferbase run started in this folder is signalled, whatever else has its number meanwhile. Data and logs stay.
 
-Exit codes: 0 nothing runs any more, 1 something cannot be ended.`;
+Exit codes: 0 nothing runs any more, 1 something cannot be ended, 130 interrupted.`;
 
 /** First who takes requests, last who is asked by others. */
 const ORDER: readonly LocalRole[] = ['head', 'worker', 'model'];
@@ -30,16 +31,18 @@ export const addTerminate: AddCommand = (program) => {
     .option('--json', 'one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async ({ json = false }: { json?: boolean }) => {
+      const { signal } = watchInterrupt();
       const root = process.cwd();
       if (Object.keys(await readRecords(root)).length === 0) {
         print(json ? JSON.stringify({ ended: [] }) : 'nothing runs here');
         return;
       }
-      const ended = await underLock(root, async () => {
+      const ended = await underLock(root, signal, async () => {
         const records = await readRecords(root);
         const running = alive(records);
         const told: { role: LocalRole; pid: number; how: string }[] = [];
         for (const role of ORDER) {
+          throwIfInterrupted(signal);
           const record = running[role];
           if (record !== undefined) told.push({ role, pid: record.pid, how: await end(role, record, json) });
           await removeRecord(root, role);

@@ -80,6 +80,9 @@ describe('init', () => {
     const keys = (await tree(dir)).filter((path) => path.endsWith('priv.bin'));
     assert.equal(keys.length, 2);
     for (const key of keys) assert.equal((await stat(join(dir, key))).mode & 0o777, 0o600);
+    assert.equal((await stat(join(dir, keys[0] ?? '', '..'))).mode & 0o777, 0o700);
+    const mode = (await stat(join(dir, 'assembly'))).mode;
+    for (const open of ['.', 'nodes', 'nodes/head/.inferbase']) assert.equal((await stat(join(dir, open))).mode, mode);
     execFileSync('git', ['init', '-q'], { cwd: dir });
     const tracked = execFileSync('git', ['ls-files', '--others', '--exclude-standard'], { cwd: dir, encoding: 'utf8' });
     assert.ok(tracked.includes('assembly/index.ts') && !tracked.includes('priv.bin') && !tracked.includes('.env'));

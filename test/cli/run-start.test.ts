@@ -27,6 +27,16 @@ test('a change of the function reaches the worker that runs, under a new CID; th
   assert.equal(paste(before.stdout).results[0]?.result.stdout, 'out');
 });
 
+test('of two runs at once one starts them, and the other finds them', async () => {
+  await using here = await folderWith('');
+  const both = await Promise.all([1, 2].map(() => here.run('run', ...ANY_PORTS, '--no-model', '--json')));
+  const told = both.map(({ stdout, stderr }) => JSON.parse(stdout || stderr));
+  assert.deepEqual(told.map(({ started }) => started.length).toSorted(), [0, 2]);
+  const pids = told.map(({ processes }) => processes.map(({ pid }: { pid: number }) => pid));
+  assert.deepEqual(pids[0], pids[1]);
+  assert.equal(told[0].url, told[1].url);
+});
+
 describe('run that cannot', () => {
   test('names the port that is taken and its flag, and leaves nothing behind', async () => {
     await using here = await folderWith('');

@@ -31,6 +31,8 @@ export async function createProject(dir: string, init: Omit<ProjectInit, 'peerId
     const peerIds = { ...unknown };
     for (const node of NODES) {
       written.push(keyPath(node));
+      // Only the folder of the key is for its owner alone.
+      await makeFolder(join(target, keyPath(node), '..', '..'));
       peerIds[node] = (await loadIdentity(join(target, keyPath(node)), { create: true })).peerId;
     }
     for (const [path, text] of projectFiles({ ...init, peerIds })) await write(target, path, text, written);

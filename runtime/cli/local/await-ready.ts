@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InferbaseError } from '../../core/errors.ts';
+import { throwIfInterrupted } from '../interrupt.ts';
 import { lastLines } from './last-lines.ts';
 import type { StartedProcess } from './start-process.ts';
 
@@ -20,7 +21,7 @@ export async function awaitReady(
   signal: AbortSignal,
 ): Promise<void> {
   for (const until = Date.now() + PATIENCE_MS; ; await sleep(LOOK_EVERY_MS)) {
-    if (signal.aborted) throw new InferbaseError('ERR_CANCELLED', 'interrupted');
+    throwIfInterrupted(signal);
     const why = exit() === undefined ? await whyNot() : '';
     // After it was asked: else whoever has its port meanwhile may have answered.
     const ended = exit();

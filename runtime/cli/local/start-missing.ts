@@ -1,3 +1,4 @@
+import { throwIfInterrupted } from '../interrupt.ts';
 import { step } from '../progress.ts';
 import { awaitReady } from './await-ready.ts';
 import type { LocalPlan } from './plan.ts';
@@ -60,7 +61,7 @@ export async function startMissing<T>(
       );
     }
     const proof = await prove(records);
-    signal.throwIfAborted();
+    throwIfInterrupted(signal);
     for (const process of started) await process.keep();
     return { records, started: started.map(({ role }) => role), proof };
   } catch (error) {
