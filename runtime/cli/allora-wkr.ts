@@ -44,8 +44,8 @@ export function runAlloraWkr(args: readonly string[]): Promise<number> {
 const DEPLOYING = [
   'inferbase build && docker build -t REGISTRY/NAME . && docker push REGISTRY/NAME',
   'then start that image with INFERBASE_ROLE=worker, INFERBASE_PEERS_CONNECT (the multiaddr of a head),',
-  'INFERBASE_WORK_TOPICS and a volume at /data for its key: compose.yaml of the project does so,',
-  'and deploy/README.md of inferbase tells more',
+  'INFERBASE_WORK_TOPICS and a volume at /data for its key: compose.yaml of the project does so;',
+  'for Kubernetes deploy/README.md of inferbase has a StatefulSet',
 ];
 
 /** `deploy`: it went with the charts it was made for. */
