@@ -32,19 +32,19 @@ function named(peerIds: readonly string[]): string {
   return peerIds.slice(0, MAX_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-const SAID: Readonly<Record<string, ErrorCode>> = {
-  '400': 'ERR_INVALID_REQUEST',
-  '403': 'ERR_PERMISSION_DENIED',
-  '404': 'ERR_FUNCTION_NOT_FOUND',
-  '503': 'ERR_BUSY',
-};
+const SAID: ReadonlyMap<string, ErrorCode> = new Map([
+  ['400', 'ERR_INVALID_REQUEST'],
+  ['403', 'ERR_PERMISSION_DENIED'],
+  ['404', 'ERR_FUNCTION_NOT_FOUND'],
+  ['503', 'ERR_BUSY'],
+]);
 
 /** What all workers said alike that kept them from running it, as the solo node would say it; else `null`. */
 export function commonRefusal({ results, workers, failures }: Gathered): InferbaseError | null {
   if (results.length > 0 || workers.some((id) => !failures.has(id))) return null;
   const codes = new Set(Array.from(failures.values(), ({ code }) => code));
   const [only = ''] = codes;
-  const code = codes.size === 1 ? SAID[only] : undefined;
+  const code = codes.size === 1 ? SAID.get(only) : undefined;
   if (code === undefined) return null;
   const reasons = new Set(Array.from(failures, ([id, { reason }]) => `worker ${id}: ${reason}`));
   return new InferbaseError(code, [...reasons].slice(0, MAX_NAMED).join('; '));

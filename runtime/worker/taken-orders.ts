@@ -1,11 +1,14 @@
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { InferbaseError } from '../core/errors.ts';
+import type { Outcome } from '../core/execution.ts';
 import { neverRan } from '../core/wire-code.ts';
 import type { WorkAnswer, WorkOrder } from '../core/work.ts';
 
 /** Answers that are kept, for heads that say their order twice. */
 const MAX_ANSWERS = 10_000;
 const MAX_BYTES = 64 * 1_048_576;
+const MAX_ASKED = 512;
 const ANSWERED_MS = 600_000;
 /** Long enough for the same order in another dialect, short enough for a head that tries again. */
 const REFUSED_MS = 5_000;
@@ -43,8 +46,8 @@ export function createTakenOrders(): TakenOrders {
   const answers = new LRUCache<string, Answered>({
     max: MAX_ANSWERS,
     maxSize: MAX_BYTES,
-    sizeCalculation: ({ answer: { outcome } }) =>
-      outcome === null ? 512 : 1_024 + outcome.stdout.length + outcome.stderr.length,
+    sizeCalculation: ({ answer: { outcome, message } }) =>
+      1_024 + message.length + (outcome === null ? 0 : sizeOf(outcome)),
   });
 
   function start(key: string, asked: string, work: (signal: AbortSignal) => Promise<WorkAnswer>): Flight {
@@ -91,7 +94,7 @@ export function createTakenOrders(): TakenOrders {
       // Another head's ids are its own affair.
       const key = `${head}\0${order.requestId}`;
       // The length keeps two pairs from being one.
-      const asked = `${function_id.length}\0${function_id}${method}`;
+      const asked = shortened(`${function_id.length}\0${function_id}${method}`);
       const { asked: first, answer } =
         answers.get(key) ?? (await join(key, flights.get(key) ?? start(key, asked, work), wait));
       return first === asked ? answer : neverRan(order.requestId, otherOrder(order.requestId));
@@ -101,6 +104,15 @@ export function createTakenOrders(): TakenOrders {
 
 /** Longer ones fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+function sizeOf({ stdout, stderr, message }: Outcome): number {
+  return stdout.length + stderr.length + message.length;
+}
+
+/** A method may be as long as a message. */
+function shortened(text: string): string {
+  return text.length > MAX_ASKED ? hash('sha256', text) : text;
+}
 
 function otherOrder(requestId: string): InferbaseError {
   return new InferbaseError(

@@ -11,6 +11,13 @@ import { startSwarm, type TestSwarm, until } from './support.ts';
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const MESHSUB = '/meshsub/1.1.0';
 
+/** A connection as js-libp2p has it inside. */
+interface Encrypted {
+  readonly stream: { readonly socket: Socket };
+  readonly writableNeedsDrain: boolean;
+  send(bytes: Uint8Array): boolean;
+}
+
 /** A host without any of our limits, that does as the test says. */
 async function startStranger(t: TestContext, services = {}): Promise<Libp2p> {
   const host = await createHost({ privateKey: null, listen: [], maxConnections: 16, allow: [], services });
@@ -212,6 +219,23 @@ suite('peers that misuse direct messages', () => {
 });
 
 suite('who may connect', () => {
+  test('one that pings on and on and does not read the answers is let go', async (t) => {
+    const node = await startSwarm(t, { topics: ['topic'] });
+    const stranger = await startStranger(t);
+    const connection = await stranger.dial(multiaddr(node.address));
+    const { maConn } = (connection as unknown as { readonly muxer: { readonly maConn: Encrypted } }).muxer;
+    maConn.stream.socket.pause();
+    const pings = Buffer.alloc(12 * 5_000, Buffer.from('000200010000000000000000', 'hex'));
+    const isGone = (): boolean => connection.status !== 'open';
+    // As many as the buffers of the system take, and those that the node may keep.
+    for (let sent = 0; sent < 2_000 && !isGone(); sent++) {
+      maConn.send(pings);
+      await until(() => !maConn.writableNeedsDrain || isGone());
+    }
+    await until(isGone);
+    await stillHears(t, node);
+  });
+
   test('peers.allow lets in those it names only', async (t) => {
     const friend = await startSwarm(t);
     const node = await startSwarm(t, { topics: ['topic'], allow: [friend.peerId] });

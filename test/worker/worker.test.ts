@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { memoryUsage } from 'node:process';
 import { suite, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { gateway, importFiles, wasm } from '../store/support.ts';
 import { guest } from '../support/wat.ts';
 import { HEAD, NEVER, OTHER_HEAD, openWorker, rollCall, textOf, workOrder } from './support.ts';
@@ -152,6 +155,22 @@ suite('a worker given an order', () => {
     const reused = await worker.execute(workOrder(cids['exit-three'] ?? ''), HEAD, NEVER);
     assert.deepEqual([reused.code, reused.outcome], ['400', null]);
     assert.match(reused.message, /^request id r was used for another function or method/);
+  });
+
+  test('remembers orders, and not the megabytes that their methods have', async (t) => {
+    const { worker } = await openWorker(t);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    collect();
+    const before = memoryUsage().heapUsed;
+    for (let i = 0; i < 300; i++) {
+      const order = workOrder('no CID', { requestId: `r${i}` });
+      const request = { ...order.request, method: Buffer.alloc(1_000_000, `${i}`).toString() };
+      assert.equal((await worker.execute({ ...order, request }, HEAD, NEVER)).code, '404');
+    }
+    collect();
+    const held = memoryUsage().heapUsed - before;
+    assert.ok(held < 100e6, `${held} bytes are held`);
   });
 
   test('goes on with it as long as one of those who said it is there', async (t) => {

@@ -21,6 +21,7 @@ export type Item =
 export class Batch {
   #texts: string[] = [];
   #buffers: Uint8Array[] = [];
+  #chars = 0;
 
   /** Of this turn; what packs a value may push bytes to it and name them by their index. */
   get buffers(): Uint8Array[] {
@@ -31,10 +32,16 @@ export class Batch {
     return this.#texts.length === 0;
   }
 
+  /** Characters collected. */
+  get chars(): number {
+    return this.#chars;
+  }
+
   /** @returns size of the item, in characters */
   add(item: Item): number {
     const text = JSON.stringify(item);
     this.#texts.push(text);
+    this.#chars += text.length;
     return text.length;
   }
 
@@ -44,6 +51,7 @@ export class Batch {
     const buffers = this.#buffers.map(alone);
     this.#texts = [];
     this.#buffers = [];
+    this.#chars = 0;
     return buffers.length === 0 ? text : { text, buffers };
   }
 }

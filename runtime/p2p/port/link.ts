@@ -57,6 +57,8 @@ export interface LinkInit<Mine extends Readonly<Record<string, Op>>> {
 /** Calls of one side under way at once, and what they may hold together, in characters; one alone is always taken. */
 const MAX_CALLS = 65_536;
 const MAX_CHARS = 64 * 1_048_576;
+/** A message of this size is not held back for others, in characters. */
+const LARGE_CHARS = 1_048_576;
 
 interface Call {
   readonly op: string;
@@ -86,11 +88,18 @@ export function createLink<Mine extends Readonly<Record<string, Op>>, Theirs ext
       scheduled = true;
       setImmediate(flush);
     }
-    return batch.add(item);
+    const size = batch.add(item);
+    // Large ones do not pile up until the turn is over: a peer may have many become whole in one.
+    if (batch.chars > LARGE_CHARS) send();
+    return size;
   }
 
   function flush(): void {
     scheduled = false;
+    send();
+  }
+
+  function send(): void {
     if (!batch.empty) port?.postMessage(batch.take());
   }
 

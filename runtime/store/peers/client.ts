@@ -35,8 +35,11 @@ interface Thread {
   joining: PromiseWithResolvers<readonly string[]> | undefined;
 }
 
-/** Heap of the thread, and what each connection adds: 170 KB of all memory were seen, some of it heap. In MB. */
-const HEAP_MB = 256;
+/**
+ * Heap of the thread, and what each connection adds: 170 KB of all memory were seen, some of it heap. In MB. The longest
+ * message there may be, 32 MiB, is four strings of two bytes a character at the moment when it is handed on.
+ */
+const HEAP_MB = 768;
 const HEAP_MB_EACH = 0.25;
 const CLOSE_MS = 3_000;
 /** First and longest pause before a dead thread is replaced, in ms. */

@@ -1,5 +1,5 @@
 import type { yamux } from '@chainsafe/libp2p-yamux';
-import type { Stream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface';
+import type { MessageStream, Stream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface';
 
 type YamuxInit = Parameters<typeof yamux>[0];
 
@@ -9,6 +9,8 @@ interface OpenStream extends Stream {
 }
 
 interface OpenMuxer extends StreamMuxer {
+  /** Sends a frame; those without data answer the other side, or open and end streams. */
+  sendFrame(header: unknown, data?: unknown): unknown;
   /** A peer opened a stream; the protocol is not agreed yet. */
   onRemoteStream(stream: OpenStream): void;
 }
@@ -27,6 +29,7 @@ export async function patientYamux(init: YamuxInit): Promise<() => StreamMuxerFa
     const createStreamMuxer = factory.createStreamMuxer.bind(factory);
     factory.createStreamMuxer = (connection) => {
       const muxer = createStreamMuxer(connection) as OpenMuxer;
+      boundAnswers(muxer, connection);
       const onRemoteStream = muxer.onRemoteStream.bind(muxer);
       muxer.onRemoteStream = (stream) => {
         keepEndBack(stream);
@@ -35,6 +38,24 @@ export async function patientYamux(init: YamuxInit): Promise<() => StreamMuxerFa
       return muxer;
     };
     return factory;
+  };
+}
+
+/** Frames without data that may wait for a peer to read; each takes 250 bytes of memory, whatever its own twelve say. */
+const MAX_WAITING = 32_768;
+
+/**
+ * Ends the connection of a peer that has this node answer, such as its pings, and does not read the answers: libp2p holds
+ * as many as there are.
+ */
+function boundAnswers(muxer: OpenMuxer, connection: MessageStream): void {
+  const sendFrame = muxer.sendFrame.bind(muxer);
+  let waiting = 0;
+  muxer.sendFrame = (header, data) => {
+    waiting = connection.writableNeedsDrain ? waiting + (data === undefined ? 1 : 0) : 0;
+    if (waiting <= MAX_WAITING) return sendFrame(header, data);
+    connection.abort(new Error('it has this node answer and does not read'));
+    return false;
   };
 }
 
