@@ -116,13 +116,12 @@ export function createGossipGuard(init: GossipGuardInit): GossipGuard {
     for (const stream of neighbour.streams.keys()) if (stream.readStatus === 'readable') stream.pause();
     neighbour.paused = setTimeout(() => {
       neighbour.paused = undefined;
-      for (const stream of neighbour.streams.keys()) if (stream.readStatus === 'paused') stream.resume();
+      for (const stream of neighbour.streams.keys()) resume(stream);
     }, ms).unref();
   }
 
   /** @returns whether it has a debt of more than a burst: what was under way when it was slowed is not all worked on */
-  function spend(peer: PeerId, units: number): boolean {
-    const neighbour = neighbourOf(peer.toString());
+  function spend(neighbour: Neighbour, peer: PeerId, units: number): boolean {
     const now = Date.now();
     refill(neighbour, own, now);
     refill(total, together, now);
@@ -150,7 +149,7 @@ export function createGossipGuard(init: GossipGuardInit): GossipGuard {
         hold(neighbour, byteLength);
         neighbour.streams.set(stream, (neighbour.streams.get(stream) ?? 0) + byteLength);
         if (held > MAX_HELD_BYTES && neighbour.held > SMALL_BYTES) letGo(remotePeer, 'it holds too much under way');
-        spend(remotePeer, byteLength / UNIT_BYTES);
+        spend(neighbour, remotePeer, byteLength / UNIT_BYTES);
       };
       // The first listener is given all that has come: gossipsub's must be there before this one.
       setImmediate(() => stream.addEventListener('message', onBytes));
@@ -160,8 +159,11 @@ export function createGossipGuard(init: GossipGuardInit): GossipGuard {
       });
     },
     admit(peer, entries) {
-      release(neighbourOf(peer.toString()));
-      return !spend(peer, entries);
+      const neighbour = neighbours.get(peer.toString());
+      // It has gone, and what is left of it counts no more.
+      if (neighbour === undefined) return false;
+      release(neighbour);
+      return !spend(neighbour, peer, entries);
     },
     isShunned,
     forget(id) {
@@ -172,4 +174,14 @@ export function createGossipGuard(init: GossipGuardInit): GossipGuard {
       neighbours.delete(id);
     },
   };
+}
+
+function resume(stream: Stream): void {
+  if (stream.readStatus !== 'paused') return;
+  try {
+    stream.resume();
+  } catch (error) {
+    // Its connection ended meanwhile, and cannot be told to send on.
+    stream.abort(error as Error);
+  }
 }
