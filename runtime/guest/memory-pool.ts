@@ -1,4 +1,4 @@
-import { collectGarbage } from './collect-garbage.ts';
+import { collectGarbage } from '../core/collect-garbage.ts';
 import type { MemoryViews } from './memory.ts';
 
 const PAGE_BYTES = 65_536;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { parseTcpAddress } from '../core/multiaddr.ts';
 import { serveHostThread } from '../store/peers/host-thread.ts';
+import { collectAfterBursts } from './collect-after-bursts.ts';
 import { openMetPeers } from './met-peers.ts';
 import { createHostSide } from './port/host-side.ts';
 import { startProtocols, type WorkData } from './protocols.ts';
@@ -24,10 +25,12 @@ serveHostThread(parentPort, ({ data, layout, files, log }) => {
     const met = await openMetPeers({ host, files }, { path, kept, log });
     side.show(swarm.peers);
     const protocols = await startProtocols({ swarm, side }, { ...work, log });
+    const stopCollecting = collectAfterBursts(host);
     return {
       host,
       started: () => void met.dialBack(),
       async stop() {
+        stopCollecting();
         protocols.stop();
         side.close();
         swarm.stop();
