@@ -79,7 +79,8 @@ export function createCrews({ network, loads }: Omit<RollCallComponents, 'kept'>
         if (asked !== null) return asked;
         const left = Math.max(0, endsAt - performance.now());
         const isFree = (id: string): boolean => isAllowed(id) && !taken.has(id);
-        const opened = openRollCall(components, { call, windowMs: left, isAllowed: isFree });
+        const isPartial = taken.size > 0;
+        const opened = openRollCall(components, { call, windowMs: left, isAllowed: isFree, isPartial });
         signal.addEventListener('abort', () => opened.close(signal.reason), { once: true });
         asked = opened;
         return opened;

@@ -66,7 +66,7 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
   );
   /** Requests under way, and those that are answered and still have orders out. */
   const underWay = new Set<AbortController>();
-  const late = new Set<AbortController>();
+  const late = new Map<AbortController, NodeJS.Timeout>();
   let isClosed = false;
 
   async function run(request: ExecuteRequest, requestId: string, controller: AbortController): Promise<ExecuteReply> {
@@ -93,7 +93,7 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
             return null;
           },
           onLate: (result) => results.add(requestId, result),
-          onEnd: () => late.delete(controller),
+          onEnd: () => forget(controller),
         },
       );
       const refusal = commonRefusal(gathered);
@@ -115,14 +115,19 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
 
   /** Orders that are out may still be answered, for a while. */
   function lingers(controller: AbortController): void {
-    late.add(controller);
-    const [oldest] = late;
+    late.set(controller, setTimeout(() => giveUp(controller), LATE_MS).unref());
+    const [oldest] = late.keys();
     if (late.size > MAX_LATE && oldest !== undefined) giveUp(oldest);
-    setTimeout(() => giveUp(controller), LATE_MS).unref();
+  }
+
+  function forget(controller: AbortController): void {
+    clearTimeout(late.get(controller));
+    late.delete(controller);
   }
 
   function giveUp(controller: AbortController): void {
-    if (late.delete(controller)) controller.abort(new InferbaseError('ERR_CANCELLED', 'the results came too late'));
+    forget(controller);
+    controller.abort(new InferbaseError('ERR_CANCELLED', 'the results came too late'));
   }
 
   return {
@@ -157,8 +162,10 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
     workers: async (topic) => await network.workers(topic),
     close() {
       isClosed = true;
-      for (const controller of [...underWay, ...late]) controller.abort(closed());
-      late.clear();
+      for (const controller of [...underWay, ...late.keys()]) {
+        forget(controller);
+        controller.abort(closed());
+      }
     },
   };
 }

@@ -5,8 +5,8 @@ import type { RollCall } from '../core/work.ts';
 /** Answers to roll calls of workers whose word holds for a while, by what was asked. */
 export interface KeptAnswers {
   note(key: string, peerId: string, load: number | null): void;
-  /** From now on, the answers kept are those of all workers that can. */
-  noteComplete(key: string): void;
+  /** The answers of these workers are all there are: nobody else can. */
+  noteComplete(key: string, peerIds: Iterable<string>): void;
   drop(key: string, peerId: string): void;
   /**
    * @param wanted how many workers; 0: all there are
@@ -20,6 +20,7 @@ export interface KeptAnswers {
 
 interface Kept {
   readonly answers: Map<string, { readonly load: number | null; readonly at: number }>;
+  /** When the oldest of a complete set of answers came: with it, the set ends. */
   completeAt: number;
 }
 
@@ -52,8 +53,12 @@ export function createKeptAnswers({ keepMs }: { readonly keepMs: number }): Kept
     note(key, peerId, load) {
       entry(key).answers.set(peerId, { load, at: performance.now() });
     },
-    noteComplete(key) {
-      entry(key).completeAt = performance.now();
+    noteComplete(key, peerIds) {
+      const kept = entry(key);
+      let oldest = performance.now();
+      // One that has ended by now, or was dropped, leaves the others incomplete.
+      for (const peerId of peerIds) oldest = Math.min(oldest, kept.answers.get(peerId)?.at ?? Number.NEGATIVE_INFINITY);
+      kept.completeAt = Math.max(kept.completeAt, oldest);
     },
     drop(key, peerId) {
       byKey.get(key)?.answers.delete(peerId);

@@ -16,6 +16,8 @@ export interface RollCallInit {
   readonly windowMs: number;
   /** Workers that are not listened to, nor waited for. */
   readonly isAllowed: (peerId: string) => boolean;
+  /** Workers of this topic that can are among those not listened to: what is heard is not all there is. */
+  readonly isPartial?: boolean;
 }
 
 /** A roll call that goes on until its window ends or it is closed; every worker is taken once. */
@@ -58,7 +60,7 @@ interface Waiter {
  * that lacks the function installs it meanwhile, and one that starts late hears the next call.
  */
 export function openRollCall({ network, loads, kept }: RollCallComponents, init: RollCallInit): OpenRollCall {
-  const { call, windowMs, isAllowed } = init;
+  const { call, windowMs, isAllowed, isPartial = false } = init;
   const key = answerKey(call);
   const closing = new AbortController();
   const able = new Map<string, number | null>();
@@ -66,9 +68,10 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
   const taken = new Set<string>();
   const waiters = new Set<Waiter>();
   let subscribers: readonly string[] = [];
-  /** Subscribers that have not answered the last call; `null` until it is published. */
+  /** Who has answered since the last call went out, and subscribers that have not; `null` until it is published. */
+  let heard = new Set<string>();
   let unheard: Set<string> | null = null;
-  let allKept = true;
+  let allKept = !isPartial;
   let isOver = false;
   let failure: unknown = null;
   let graceTimer: NodeJS.Timeout | null = null;
@@ -84,12 +87,12 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
 
   function ask(requestId: string): void {
     unheard = null;
-    unable.clear();
+    heard = new Set();
     const onAnswer = (answer: RollCallAnswer): void => hear(answer, requestId);
     network.rollCall({ ...call, requestId }, onAnswer, closing.signal).then(
       (known) => {
         subscribers = known.filter(isAllowed);
-        unheard = new Set(subscribers.filter((id) => !able.has(id) && !unable.has(id)));
+        unheard = new Set(subscribers.filter((id) => !able.has(id) && !heard.has(id)));
         review();
       },
       (error: unknown) => {
@@ -102,6 +105,7 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
   function hear({ peerId, requestId, functionId, code, load, lasting }: RollCallAnswer, asked: string): void {
     if (closing.signal.aborted || requestId !== asked || functionId !== call.functionId || !isAllowed(peerId)) return;
     if (able.has(peerId)) return;
+    heard.add(peerId);
     unheard?.delete(peerId);
     if (code === '202') {
       unable.delete(peerId);
@@ -115,14 +119,15 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
     review();
   }
 
-  /** Settles whoever can be settled; asks again where nobody is left to answer. */
+  /** Settles whoever can be settled; asks again where nobody is left to answer, or somebody may be able to by then. */
   function review(): void {
     const complete = subscribers.length > 0 && unheard?.size === 0;
-    if (complete && allKept && able.size > 0) kept.noteComplete(key);
+    if (complete && allKept && able.size > 0) kept.noteComplete(key, able.keys());
     for (const waiter of waiters) {
       if (settle(waiter, complete)) waiters.delete(waiter);
     }
-    if (waiters.size > 0 && unheard?.size === 0 && !isOver) againTimer ??= setTimeout(askAgain, againMs);
+    const isWorthAsking = unheard !== null && (unheard.size === 0 || unable.size > 0);
+    if (waiters.size > 0 && isWorthAsking && !isOver) againTimer ??= setTimeout(askAgain, againMs);
   }
 
   function askAgain(): void {

@@ -117,6 +117,16 @@ suite('a roll call of a head', () => {
     assert.equal(network.orders[0]?.order.requestId, 'id');
   });
 
+  test('is repeated while some are silent, so that one that is installing the function is heard', async () => {
+    const network = scriptedNetwork({
+      a: { answer: (_call, times) => ({ code: times < 3 ? '404' : '202' }) },
+      b: { answer: () => null },
+    });
+    const head = scriptedHead(network, { rollCallMs: 60_000 });
+    assert.deepEqual(texts(await execute(head, { number_of_nodes: 1 })), ['a: a']);
+    assert.equal(network.calls.length, 3);
+  });
+
   test('is repeated while nobody is there, so that a worker that starts late hears it', async () => {
     let here: readonly string[] = [];
     const network = scriptedNetwork({ a: { answer: () => (here.length === 0 ? null : {}) } }, () => here);
@@ -196,6 +206,14 @@ suite('answers of our own nodes', () => {
     await setTimeout(30);
     await execute(head, {});
     assert.ok(network.calls.length >= 3);
+  });
+
+  test('stand for all nodes only as long as the oldest of them holds', async () => {
+    const slow = { answer: () => ({ lasting: true }), answerMs: 400 };
+    const network = scriptedNetwork({ a: lasting, b: slow });
+    const head = scriptedHead(network, { keepMs: 300, rollCallMs: 60_000 });
+    for (let i = 0; i < 2; i++) assert.deepEqual(texts(await execute(head, {})), ['a: a', 'b: b']);
+    assert.equal(network.calls.length, 2);
   });
 
   test('of a worker that refuses hold no longer', async () => {
