@@ -1,7 +1,10 @@
 import type { Connection, Stream, StreamHandler } from '@libp2p/interface';
+import { createPieces } from '../core/pieces.ts';
 import type { DirectMessage } from './swarm.ts';
 
 export interface DirectMessagesInit {
+  /** Bytes of messages not yet whole, of all peers; default 256 MiB. */
+  readonly maxHeldBytes?: number;
   readonly log: (line: string, fields?: object) => void;
 }
 
@@ -16,11 +19,11 @@ export interface DirectMessages {
 /** Messages under way from one peer, and from all. */
 const PER_PEER = 1_024;
 const IN_ALL = 16_384;
-/** Bytes of messages not yet whole, of all peers. */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
-/** A stream that is this old must have brought `BYTES_PER_MS` since. */
+/** A stream that is this old must have brought `BYTES_PER_MS` since, and something in the last `STALLED_MS`. */
 const GRACE_MS = 10_000;
 const BYTES_PER_MS = 16;
+const STALLED_MS = 30_000;
 const SWEEP_MS = 1_000;
 const CLOSE_MS = 10_000;
 const LINE_FEED = 0x0a;
@@ -29,19 +32,31 @@ interface Incoming {
   readonly opened: number;
   readonly reset: (problem: string) => void;
   bytes: number;
+  heardAt: number;
 }
 
-export function createDirectMessages({ log }: DirectMessagesInit): DirectMessages {
+export function createDirectMessages({ log, maxHeldBytes = MAX_HELD_BYTES }: DirectMessagesInit): DirectMessages {
   const incoming = new Set<Incoming>();
-  const perPeer = new Map<string, number>();
+  const perPeer = new Map<string, Set<Incoming>>();
   let held = 0;
 
   const sweep = setInterval(() => {
     const now = Date.now();
-    for (const { opened, bytes, reset } of incoming) {
+    for (const { opened, bytes, heardAt, reset } of incoming) {
       if (now - opened > GRACE_MS + bytes / BYTES_PER_MS) reset('it sends too slowly');
+      else if (now - heardAt > STALLED_MS) reset('nothing more of it came');
     }
   }, SWEEP_MS).unref();
+
+  /** Whoever holds most has to go, not whoever comes last: else a few that hold on would keep all others out. */
+  function makeRoom(): void {
+    while (held > maxHeldBytes) {
+      const own = largest(perPeer.values(), (streams) => sum(streams));
+      const entry = own && largest(own, ({ bytes }) => bytes);
+      if (entry === undefined) return;
+      entry.reset('messages under way hold too many bytes');
+    }
+  }
 
   function read(
     stream: Stream,
@@ -50,7 +65,7 @@ export function createDirectMessages({ log }: DirectMessagesInit): DirectMessage
     listener: (message: DirectMessage) => void,
   ): void {
     const from = remotePeer.toString();
-    const chunks: Uint8Array[] = [];
+    const pieces = createPieces();
     let over = false;
     // After a reset or the end of the connection, what came is not all of it.
     let whole = stream.remoteWriteStatus === 'closed';
@@ -59,20 +74,20 @@ export function createDirectMessages({ log }: DirectMessagesInit): DirectMessage
       if (over) return;
       over = true;
       held -= entry.bytes;
-      chunks.length = 0;
       incoming.delete(entry);
-      const left = (perPeer.get(from) ?? 1) - 1;
-      if (left > 0) perPeer.set(from, left);
-      else perPeer.delete(from);
+      own.delete(entry);
+      if (own.size === 0 && perPeer.get(from) === own) perPeer.delete(from);
     };
     const reset = (problem: string): void => {
+      if (over) return;
       leave();
+      pieces.take();
       log('a message of a peer was refused', { peer: from, protocol, problem });
       stream.abort(new Error(problem));
     };
     const finish = (): void => {
       if (over) return;
-      const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+      const bytes = pieces.take();
       leave();
       if (bytes.length > 0) listener({ from, bytes });
     };
@@ -84,10 +99,11 @@ export function createDirectMessages({ log }: DirectMessagesInit): DirectMessage
       stream.readBufferLength === 0 &&
       stream.status !== 'aborted' &&
       stream.status !== 'reset';
-    const entry: Incoming = { opened: Date.now(), reset, bytes: 0 };
+    const entry: Incoming = { opened: Date.now(), reset, bytes: 0, heardAt: Date.now() };
     incoming.add(entry);
-    perPeer.set(from, (perPeer.get(from) ?? 0) + 1);
-    if ((perPeer.get(from) ?? 0) > PER_PEER || incoming.size > IN_ALL) {
+    const own = perPeer.get(from) ?? new Set();
+    perPeer.set(from, own.add(entry));
+    if (own.size > PER_PEER || incoming.size > IN_ALL) {
       reset('too many messages are under way');
       return;
     }
@@ -99,13 +115,16 @@ export function createDirectMessages({ log }: DirectMessagesInit): DirectMessage
       const end = chunk.indexOf(LINE_FEED);
       const used = end < 0 ? chunk : chunk.subarray(0, end);
       entry.bytes += used.length;
+      entry.heardAt = Date.now();
       held += used.length;
-      if (entry.bytes > maxBytes) reset(`it has more than ${maxBytes} bytes`);
-      else if (held > MAX_HELD_BYTES) reset('messages under way hold too many bytes');
-      else {
-        chunks.push(used);
-        if (end >= 0 || ended()) finish();
+      if (entry.bytes > maxBytes) {
+        reset(`it has more than ${maxBytes} bytes`);
+        return;
       }
+      makeRoom();
+      if (over) return;
+      pieces.add(used);
+      if (end >= 0 || ended()) finish();
     });
     stream.addEventListener('remoteCloseWrite', () => {
       whole = true;
@@ -127,4 +146,22 @@ export function createDirectMessages({ log }: DirectMessagesInit): DirectMessage
       for (const { reset } of [...incoming]) reset('this node stops');
     },
   };
+}
+
+function sum(streams: Iterable<Incoming>): number {
+  let bytes = 0;
+  for (const stream of streams) bytes += stream.bytes;
+  return bytes;
+}
+
+function largest<T>(items: Iterable<T>, weigh: (item: T) => number): T | undefined {
+  let found: T | undefined;
+  let most = 0;
+  for (const item of items) {
+    const weight = weigh(item);
+    if (weight <= most) continue;
+    most = weight;
+    found = item;
+  }
+  return found;
 }

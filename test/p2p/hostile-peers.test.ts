@@ -4,6 +4,7 @@ import { suite, type TestContext, test } from 'node:test';
 import { gossipsub } from '@libp2p/gossipsub';
 import type { Libp2p, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
+import { createDirectMessages } from '../../runtime/p2p/direct-messages.ts';
 import { B7S_PROTOCOL, type DirectMessage } from '../../runtime/p2p/swarm.ts';
 import { createHost } from '../../runtime/store/peers/host.ts';
 import { startSwarm, type TestSwarm, until } from './support.ts';
@@ -215,6 +216,53 @@ suite('peers that misuse direct messages', () => {
       got.map((message) => Buffer.from(message.bytes).toString()),
       ['whole'],
     );
+  });
+});
+
+suite('peers that hold on to memory', () => {
+  test('where messages under way hold too much, those of whoever holds most have to go, and another is heard', async (t) => {
+    const got: DirectMessage[] = [];
+    const lines: string[] = [];
+    const direct = createDirectMessages({
+      log: (_line, fields) => lines.push(JSON.stringify(fields)),
+      maxHeldBytes: 3e6,
+    });
+    t.after(() => direct.stop());
+    const node = await startSwarm(t, {
+      prepare: ({ host }) =>
+        host.handle(
+          '/test',
+          direct.reader('/test', 1e6, (message) => got.push(message)),
+        ),
+    });
+    const stranger = await startStranger(t);
+    for (let i = 0; i < 6; i++) {
+      const stream = await openStream(stranger, node, '/test');
+      stream.send(Buffer.alloc(900_000, 'x'));
+      await until(() => stream.writeBufferLength === 0 || stream.status !== 'open');
+    }
+    await until(() => lines.length >= 3);
+    const honest = await startStranger(t);
+    for (let i = 0; i < 5; i++) {
+      const stream = await openStream(honest, node, '/test');
+      stream.send(Buffer.alloc(500_000, 'y'));
+      await stream.close();
+    }
+    await until(() => got.length === 5);
+    assert.ok(got.every(({ from }) => from === honest.peerId.toString()));
+    assert.ok(lines.every((line) => line.includes(stranger.peerId.toString())));
+  });
+
+  test('a message that comes byte by byte takes no more memory than its bytes', async (t) => {
+    const got: DirectMessage[] = [];
+    const node = await startTaking(t, got);
+    const stranger = await startStranger(t);
+    const stream = await openStream(stranger, node, B7S_PROTOCOL);
+    const text = Array.from({ length: 3_000 }, (_, i) => String(i % 10)).join('');
+    for (const char of text) stream.send(bytes(char));
+    await stream.close();
+    await until(() => got.length === 1);
+    assert.equal(Buffer.from(got[0]?.bytes ?? []).toString(), text);
   });
 });
 

@@ -1,4 +1,5 @@
 import { InferbaseError } from '../../core/errors.ts';
+import { createPieces } from '../../core/pieces.ts';
 
 /**
  * How messages lie on a kept stream: length of all that follows and length of the header, four bytes each and the high
@@ -45,29 +46,61 @@ export function encodeFrame(header: string, raw: readonly Uint8Array[] = []): Bu
 export interface FrameBudget {
   held: number;
   readonly max: number;
+  /** Those that hold some. */
+  readonly holders: Set<FrameHolder>;
+}
+
+interface FrameHolder {
+  readonly held: number;
+  /** Ends the stream, and so gives back what is held. */
+  evict(why: string): void;
+}
+
+export function createFrameBudget(max: number): FrameBudget {
+  return { held: 0, max, holders: new Set() };
 }
 
 export interface FrameReader {
   /**
    * Takes what came and gives the frames that are whole now; they lie in what came.
-   * @throws InferbaseError `ERR_INTEGRITY` for lengths that no frame has, `ERR_BUSY` when the budget is used up
+   * @throws InferbaseError `ERR_INTEGRITY` for lengths that no frame has
    */
   push(chunk: Uint8Array): Frame[];
   /** Gives back what is held. */
   drop(): void;
 }
 
-/** Cuts a stream into frames. A length is only a claim: memory follows what came. */
-export function createFrameReader(budget: FrameBudget): FrameReader {
-  let chunks: Buffer[] = [];
-  let held = 0;
+/**
+ * Cuts a stream into frames. A length is only a claim: memory follows what came. Where the budget is used up, whoever holds
+ * most has to go, not whoever comes last: else a few that hold on would keep all others out.
+ */
+export function createFrameReader(budget: FrameBudget, evict: (why: string) => void): FrameReader {
+  const pieces = createPieces();
+  const self: FrameHolder = {
+    get held() {
+      return pieces.length;
+    },
+    evict,
+  };
   /** Bytes until the frame under way is whole, its lengths included; until those are here, they. */
   let wanted = LENGTHS_BYTES;
 
-  function keep(rest: Buffer): void {
-    chunks = rest.length === 0 ? [] : [rest];
-    budget.held += rest.length - held;
-    held = rest.length;
+  function take(): Buffer {
+    budget.held -= pieces.length;
+    budget.holders.delete(self);
+    return pieces.take();
+  }
+
+  function keep(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    pieces.add(bytes);
+    budget.held += bytes.length;
+    budget.holders.add(self);
+    while (budget.held > budget.max) {
+      const before = budget.held;
+      largest(budget.holders)?.evict('it holds too much that is not whole');
+      if (budget.held === before) return;
+    }
   }
 
   function read(bytes: Buffer): Frame[] {
@@ -89,17 +122,20 @@ export function createFrameReader(budget: FrameBudget): FrameReader {
   return {
     push(chunk) {
       const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
-      if (held + bytes.length < wanted) {
-        chunks.push(bytes);
-        held += bytes.length;
-        budget.held += bytes.length;
-        if (budget.held > budget.max) throw new InferbaseError('ERR_BUSY', 'other nodes have too much under way');
+      if (pieces.length + bytes.length < wanted) {
+        keep(bytes);
         return [];
       }
-      return read(held === 0 ? bytes : Buffer.concat([...chunks, bytes]));
+      return read(pieces.length === 0 ? bytes : Buffer.concat([take(), bytes]));
     },
-    drop: () => keep(Buffer.alloc(0)),
+    drop: () => void take(),
   };
+}
+
+function largest(holders: Iterable<FrameHolder>): FrameHolder | undefined {
+  let found: FrameHolder | undefined;
+  for (const holder of holders) if (holder.held > (found?.held ?? 0)) found = holder;
+  return found;
 }
 
 function checkedLength(bytes: Buffer, at: number): number {

@@ -1,7 +1,7 @@
 import { InferbaseError } from '../../core/errors.ts';
 import type { RollCall, RollCallAnswer, WorkAnswer, WorkOrder } from '../../core/work.ts';
 import { LASTING_PROTOCOL, type Swarm } from '../swarm.ts';
-import type { FrameBudget } from './frames.ts';
+import { createFrameBudget } from './frames.ts';
 import { createHeadStream, type HeadStream } from './head-stream.ts';
 
 /** A head's kept streams: one to each worker of our own kind that it is connected with. */
@@ -45,7 +45,7 @@ export function createLastingHead(
   { log, pauseMs: [first, longest] = PAUSE_MS }: LastingHeadInit,
 ): LastingHead {
   const kept = new Map<string, Keeping>();
-  const budget: FrameBudget = { held: 0, max: MAX_HELD_BYTES };
+  const budget = createFrameBudget(MAX_HELD_BYTES);
   const stopped = new AbortController();
 
   function forget(peerId: string): void {

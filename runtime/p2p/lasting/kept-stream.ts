@@ -32,7 +32,7 @@ export function createKeptStream(
   init: { readonly budget: FrameBudget; readonly waitingBytes: number },
 ): KeptStream {
   const { budget, waitingBytes } = init;
-  const reader = createFrameReader(budget);
+  const reader = createFrameReader(budget, (why) => end(why));
   let queue: Buffer[] = [];
   let queued = 0;
   let scheduled = false;

@@ -1,7 +1,7 @@
 import type { Stream } from '@libp2p/interface';
 import type { WorkerService } from '../../core/work.ts';
 import { LASTING_PROTOCOL, type Swarm } from '../swarm.ts';
-import type { FrameBudget } from './frames.ts';
+import { createFrameBudget } from './frames.ts';
 import { createWorkerStream, type WorkerStream } from './worker-stream.ts';
 
 /** A worker's kept streams: heads open them, one each. */
@@ -18,7 +18,7 @@ export async function createLastingWorker(
   { log }: { readonly log: (line: string, fields?: object) => void },
 ): Promise<LastingWorker> {
   const streams = new Map<string, WorkerStream>();
-  const budget: FrameBudget = { held: 0, max: MAX_HELD_BYTES };
+  const budget = createFrameBudget(MAX_HELD_BYTES);
   let stopped = false;
 
   function take(head: string, stream: Stream): void {

@@ -1,5 +1,10 @@
 import type { Outcome } from '../../../runtime/core/execution.ts';
-import { createFrameReader, type Frame, MAX_FRAME_BYTES } from '../../../runtime/p2p/lasting/frames.ts';
+import {
+  createFrameBudget,
+  createFrameReader,
+  type Frame,
+  MAX_FRAME_BYTES,
+} from '../../../runtime/p2p/lasting/frames.ts';
 import {
   decodeToHead,
   decodeToWorker,
@@ -104,8 +109,8 @@ export const keptStream: FuzzTarget = {
         const headReads = random.once(2);
         const whole = Buffer.concat(random.times(4, () => (headReads ? toHead(random) : toWorker(random))));
         const bytes = random.once(3) ? whole : mutate(whole, random);
-        const budget = { held: 0, max: BUDGET };
-        const reader = createFrameReader(budget);
+        const budget = createFrameBudget(BUDGET);
+        const reader = createFrameReader(budget, () => {});
         const step = 1 + random.below(200);
         refusable(CODES, () => {
           for (let at = 0; at < bytes.length; at += step) {
@@ -136,6 +141,6 @@ function decodeAgain(frame: Frame): ToWorker {
 }
 
 function check<T>(message: T, encode: (message: T) => Buffer, decode: (frame: Frame) => T): void {
-  const [frame] = createFrameReader({ held: 0, max: Number.POSITIVE_INFINITY }).push(encode(message));
+  const [frame] = createFrameReader(createFrameBudget(Number.POSITIVE_INFINITY), () => {}).push(encode(message));
   require(frame !== undefined && encode(decode(frame)).equals(encode(message)), 'it is not read as it was written');
 }

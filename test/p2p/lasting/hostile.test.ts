@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import type { Stream } from '@libp2p/interface';
 import type { RollCallAnswer } from '../../../runtime/core/work.ts';
-import { createFrameReader, encodeFrame, MAX_FRAME_BYTES } from '../../../runtime/p2p/lasting/frames.ts';
+import {
+  createFrameBudget,
+  createFrameReader,
+  encodeFrame,
+  MAX_FRAME_BYTES,
+} from '../../../runtime/p2p/lasting/frames.ts';
 import {
   decodeToHead,
   decodeToWorker,
@@ -40,7 +45,7 @@ async function liar(
     prepare: ({ swarm }) =>
       swarm.accept(LASTING_PROTOCOL, (_head, stream) => {
         streams++;
-        const reader = createFrameReader({ held: 0, max: Number.POSITIVE_INFINITY });
+        const reader = createFrameReader(createFrameBudget(Number.POSITIVE_INFINITY), () => {});
         stream.addEventListener('message', ({ data }) => {
           for (const frame of reader.push(data.subarray())) react?.(decodeToWorker(frame), stream);
         });
@@ -52,6 +57,29 @@ async function liar(
 }
 
 const answer = { code: '200', message: '', attestation: null, outcome: outcome(Buffer.from('out')) };
+
+test('where frames under way hold too much, whoever holds most has to go, and others are read', () => {
+  const budget = createFrameBudget(1_000_000);
+  const evicted: string[] = [];
+  const start = (name: string) => {
+    const reader = createFrameReader(budget, () => {
+      evicted.push(name);
+      reader.drop();
+    });
+    return reader;
+  };
+  const half = framed(2_000_000, 2, Buffer.alloc(600_000));
+  const [first, second, honest] = [start('first'), start('second'), start('honest')];
+  first.push(half);
+  const frame = encodeFrame('[3,1]', [Buffer.alloc(300_000)]);
+  assert.deepEqual(honest.push(frame.subarray(0, 200_000)), []);
+  second.push(half);
+  assert.deepEqual(evicted, ['first']);
+  assert.equal(honest.push(frame.subarray(200_000)).length, 1);
+  second.push(Buffer.alloc(500_000));
+  assert.deepEqual(evicted, ['first', 'second']);
+  assert.equal(budget.held, 0);
+});
 
 suite('a head is not harmed by a worker', () => {
   const nonsense: readonly (readonly [string, Uint8Array, RegExp])[] = [
@@ -251,7 +279,7 @@ suite('a worker is not harmed by a head', () => {
     const head = await startSwarm(t);
     await head.dial(worker);
     const stream = await head.swarm.open(worker.peerId, LASTING_PROTOCOL);
-    const reader = createFrameReader({ held: 0, max: Number.POSITIVE_INFINITY });
+    const reader = createFrameReader(createFrameBudget(Number.POSITIVE_INFINITY), () => {});
     const heard: ToHead[] = [];
     stream.addEventListener('message', ({ data }) => heard.push(...reader.push(data.subarray()).map(decodeToHead)));
     stream.send(HELLO_WORKER);
