@@ -1,5 +1,6 @@
 import type { Connection, Stream, StreamHandler } from '@libp2p/interface';
 import { createPieces } from '../core/pieces.ts';
+import { createLineBudget } from '../telemetry/line-budget.ts';
 import type { DirectMessage } from './swarm.ts';
 
 export interface DirectMessagesInit {
@@ -27,6 +28,8 @@ const STALLED_MS = 30_000;
 const SWEEP_MS = 1_000;
 const CLOSE_MS = 10_000;
 const LINE_FEED = 0x0a;
+/** Lines of the log that one peer may cause. */
+const PEER_LINES = { lines: 10, windowMs: 60_000 } as const;
 
 interface Incoming {
   readonly opened: number;
@@ -36,6 +39,7 @@ interface Incoming {
 }
 
 export function createDirectMessages({ log, maxHeldBytes = MAX_HELD_BYTES }: DirectMessagesInit): DirectMessages {
+  const tell = createLineBudget((line, fields: object) => log(line, fields), PEER_LINES);
   const incoming = new Set<Incoming>();
   const perPeer = new Map<string, Set<Incoming>>();
   let held = 0;
@@ -82,7 +86,7 @@ export function createDirectMessages({ log, maxHeldBytes = MAX_HELD_BYTES }: Dir
       if (over) return;
       leave();
       pieces.take();
-      log('a message of a peer was refused', { peer: from, protocol, problem });
+      tell(from, 'a message of a peer was refused', { peer: from, protocol, problem });
       stream.abort(new Error(problem));
     };
     const finish = (): void => {

@@ -1,4 +1,5 @@
 import type { Connection, IdentifyResult, Libp2p, PeerId, Stream } from '@libp2p/interface';
+import { LRUCache } from 'lru-cache';
 import { InferbaseError } from '../core/errors.ts';
 import type { PeerView } from '../core/work.ts';
 import { createDirectMessages } from './direct-messages.ts';
@@ -22,6 +23,8 @@ const SEND_MS = 30_000;
 const OPEN_MS = 10_000;
 /** How long a list of subscribers holds, in ms: gossipsub drops one that breaks its rules without a word. */
 const SUBSCRIBERS_MS = 1_000;
+/** Topics are what callers say they are. */
+const MAX_TOPICS = 1_024;
 const MAX_AGENT = 128;
 /** gossipsub's own part of a message: author, number, signature, key. */
 const ENVELOPE_BYTES = 512;
@@ -48,7 +51,7 @@ export function createSwarm(
   const peerListeners = new Set<(peerId: string, connected: boolean) => void>();
   const gossipListeners = new Set<(message: GossipMessage) => void>();
   /** Topic → its subscribers, until they may have changed, and a moment at most. */
-  const subscribed = new Map<string, { readonly at: number; readonly peers: readonly string[] }>();
+  const subscribed = new LRUCache<string, readonly string[]>({ max: MAX_TOPICS, ttl: SUBSCRIBERS_MS });
 
   function connectionTo(peerId: string): Connection | undefined {
     const known = connected.get(peerId);
@@ -124,13 +127,13 @@ export function createSwarm(
     },
     subscribers(topic) {
       const known = subscribed.get(topic);
-      if (known !== undefined && Date.now() - known.at < SUBSCRIBERS_MS) return known.peers;
+      if (known !== undefined) return known;
       // gossipsub notices later than the host that somebody went.
       const now = pubsub
         .getSubscribers(topic)
         .map(String)
         .filter((peerId) => connected.has(peerId));
-      subscribed.set(topic, { at: Date.now(), peers: now });
+      subscribed.set(topic, now);
       return now;
     },
     async publish(topic, bytes) {

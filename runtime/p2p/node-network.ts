@@ -12,7 +12,7 @@ export function createNodeNetwork({
 }: {
   readonly lasting: LastingHead;
   readonly b7s: WorkerNetwork;
-  /** base58 peer ids of the workers of a gossipsub topic that this head gives work to. */
+  /** base58 peer ids of the workers of a gossipsub topic: of its subscribers, those that are no heads. */
   readonly subscribers: (topic: string) => readonly string[];
 }): WorkerNetwork {
   return {

@@ -10,8 +10,6 @@ export interface OpenOrders {
   open(peerId: string, requestId: string): OpenOrder;
   /** Takes an answer. @returns whether it was waited for */
   answer(peerId: string, answer: WorkAnswer): boolean;
-  /** Whether the worker has any. */
-  has(peerId: string): boolean;
   /** The worker went: its orders fail. Without a worker: all fail. */
   lose(peerId?: string): void;
 }
@@ -60,7 +58,6 @@ export function createOpenOrders(): OpenOrders {
       settle.resolve(answer);
       return true;
     },
-    has: (peerId) => byPeer.has(peerId),
     lose(peerId) {
       const lost = peerId === undefined ? [...byPeer.keys()] : [peerId];
       for (const id of lost) {

@@ -163,6 +163,7 @@ suite('peers that misuse direct messages', () => {
     // Before the first ones are too old.
     for (let i = 0; i < 11; i++) await Promise.all(Array.from({ length: 100 }, open));
     await until(() => node.lines.some((line) => line.includes('too many messages are under way')));
+    assert.ok(node.lines.length <= 10, `${node.lines.length} lines of one peer`);
     const honest = await startStranger(t);
     const stream = await openStream(honest, node, B7S_PROTOCOL);
     stream.send(bytes('hello\n'));

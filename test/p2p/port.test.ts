@@ -194,7 +194,7 @@ test('a worker that fails or is not there is a code for the head, and its words 
   const failed = { requestId: 'r1', code: '500', outcome: null, message: 'internal error', attestation: null };
   assert.deepEqual(await ask('execute', order('r1'), 'broken'), failed);
   const head = await connect(t, { asks: true });
-  const refused = { ...failed, message: 'this node is no worker' };
+  const refused = { ...failed, code: '400', message: 'this node is no worker' };
   assert.deepEqual(await head.ask('execute', order('r1'), 'head'), refused);
 });
 

@@ -1,9 +1,8 @@
 import { InferbaseError } from '../../core/errors.ts';
-import type { Cause, Outcome } from '../../core/execution.ts';
-import { CAUSE_EXIT_CODES } from '../../core/exit-codes.ts';
+import { CAUSES, type Outcome } from '../../core/execution.ts';
 import type { Attestation, RollCall, WorkAnswer, WorkOrder } from '../../core/work.ts';
-import { EXECUTE_REQUEST } from '../../wire/execute-request.ts';
-import { BOOL, decodeJson, list, STRING, struct } from '../../wire/go-json.ts';
+import { ATTRIBUTES, EXECUTE_REQUEST } from '../../wire/execute-request.ts';
+import { decodeJson } from '../../wire/go-json.ts';
 import { Fields, wrong } from './fields.ts';
 import { encodeFrame, type Frame } from './frames.ts';
 
@@ -78,13 +77,6 @@ function checkLength(name: string, text: string, most: number): void {
     `${name} has ${text.length} characters and at most ${most} are taken`,
   );
 }
-
-const NAMED = struct('lasting.Attribute', { name: STRING, value: STRING });
-const ATTRIBUTES = struct('lasting.Attributes', {
-  values: list(NAMED),
-  attestation_required: BOOL,
-  attestors: struct('lasting.Attestors', { each: list(STRING), one_of: list(STRING) }),
-});
 
 /** @throws InferbaseError `ERR_INTEGRITY` for what no head of this protocol says */
 export function decodeToWorker({ header, raw }: Frame): ToWorker | Unreadable {
@@ -218,5 +210,3 @@ function decodeOutcome(fields: Fields, raw: Buffer): Outcome {
   const [stdoutTruncated, stderrTruncated] = [(truncated & 1) !== 0, (truncated & 2) !== 0];
   return { cause, exitCode, message, stdout, stderr, stdoutTruncated, stderrTruncated, usage };
 }
-
-const CAUSES = ['exited', 'trapped', ...Object.keys(CAUSE_EXIT_CODES)] as readonly Cause[];

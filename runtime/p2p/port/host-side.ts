@@ -1,7 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
-import { type ErrorCode, InferbaseError } from '../../core/errors.ts';
+import { InferbaseError } from '../../core/errors.ts';
 import type { InferenceNode } from '../../core/node.ts';
-import type { PeerView, WorkAnswer, WorkerNetwork, WorkerService } from '../../core/work.ts';
+import { neverRan } from '../../core/wire-code.ts';
+import type { PeerView, WorkerNetwork, WorkerService } from '../../core/work.ts';
 import { createLink } from './link.ts';
 import { CODECS, type NetworkOps, type NodeOps } from './ops.ts';
 
@@ -89,15 +90,6 @@ function workerThrough(
       }
     },
   };
-}
-
-const BUSY: readonly ErrorCode[] = ['ERR_BUSY', 'ERR_CLOSED'];
-
-function neverRan(requestId: string, error: unknown): WorkAnswer {
-  const busy = error instanceof InferbaseError && BUSY.includes(error.code);
-  const known = error instanceof InferbaseError && error.code !== 'ERR_INTERNAL';
-  const message = known ? error.message : 'internal error';
-  return { requestId, code: busy ? '503' : '500', outcome: null, message, attestation: null };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

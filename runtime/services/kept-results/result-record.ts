@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { Cause, Outcome, Usage } from '../../core/execution.ts';
+import { isCause, type Outcome, type Usage } from '../../core/execution.ts';
 import type { PeerResult } from '../../core/node.ts';
 import type { Attestation } from '../../core/work.ts';
 
@@ -13,18 +13,6 @@ export interface ResultRecord {
 }
 
 const HEADER_BYTES = 8;
-
-const CAUSES: readonly string[] = [
-  'exited',
-  'trapped',
-  'deadline',
-  'fuel',
-  'memory',
-  'output',
-  'calls',
-  'cancelled',
-  'interrupted',
-] satisfies Cause[];
 
 export function encodeRecord({ requestId, results }: ResultRecord): Buffer {
   const written = results.map(({ peerId, outcome: { trace: _trace, ...outcome }, attestation }) => ({
@@ -81,10 +69,10 @@ function toResult(value: Loose): PeerResult {
 
 function toOutcome(value: Loose): Outcome {
   const cause = text(value.cause);
-  if (!CAUSES.includes(cause)) throw new TypeError('no cause');
+  if (!isCause(cause)) throw new TypeError('no cause');
   const usage = value.usage as Loose;
   return {
-    cause: cause as Cause,
+    cause,
     exitCode: number(value.exitCode),
     message: text(value.message),
     stdout: fromBase64(text(value.stdout)),

@@ -11,8 +11,8 @@ import { requestIdOf, required } from './required.ts';
  * Roll call and answer.
  *
  * A head: `encodeMessage(rollCallMessage(call, ownPeerId), 'a')` has everything that each dialect reads; an answer is
- * `toRollCallAnswer(message, from)`. A worker: `toRollCall(message, topic)`, and the answer goes to `message.origin`, or
- * to the author of the gossip where there is none (`c`): `rollCallAnswerMessage({…})`.
+ * `toRollCallAnswer(message, from)`. A worker: `toRollCall(message, topic)`, and `rollCallAnswerMessage({…})` goes to the
+ * author of the gossip, who is the `origin` where one is named (`a`, `b`).
  */
 export interface RollCallMessage extends Envelope {
   readonly type: 'MsgRollCall';
