@@ -3,10 +3,12 @@ import type { PeerResult } from '../core/node.ts';
 import type { WorkAnswer, WorkerNetwork, WorkOrder } from '../core/work.ts';
 import { createAttestationCheck } from './attestation-check.ts';
 import type { Loads } from './loads.ts';
+import type { RequestRoom } from './output-room.ts';
 
 export interface GatherComponents {
   readonly network: Pick<WorkerNetwork, 'order'>;
   readonly loads: Loads;
+  readonly room: Pick<RequestRoom, 'take'>;
 }
 
 export interface GatherInit {
@@ -37,6 +39,9 @@ export interface Gathered {
 
 /** Longest text of a worker that is passed on, in characters. */
 const MAX_REASON = 500;
+
+/** A result without its output, about. */
+const RESULT_BYTES = 1_024;
 
 /** Codes that say "not I": the function is not there, no room. Of others it is not sure that nothing ran. */
 const RETRIED: readonly string[] = ['404', '503'];
@@ -102,6 +107,13 @@ export async function gather(components: GatherComponents, init: GatherInit): Pr
     const flaw = findFlaw(worker, answer);
     if (flaw !== null) {
       failures.set(worker, { code: '', reason: `its attestation does not hold: ${flaw}` });
+      return false;
+    }
+    const { stdout, stderr } = outcome;
+    const size = stdout.length + stderr.length + outcome.message.length;
+    const full = isOver ? null : components.room.take(RESULT_BYTES + size);
+    if (full !== null) {
+      failures.set(worker, { code: '', reason: `its output of ${size} bytes is left out: ${full}` });
       return false;
     }
     const result = { peerId: worker, outcome, ...(attestation !== null && { attestation }) };

@@ -7,6 +7,7 @@ import { aggregate, parseAggregation } from './aggregation.ts';
 import { createCrews } from './crew.ts';
 import { gather } from './gather.ts';
 import { createLoads } from './loads.ts';
+import { createOutputRoom } from './output-room.ts';
 import { commonRefusal, remarksOn } from './remarks.ts';
 
 export interface HeadComponents {
@@ -28,6 +29,8 @@ export interface HeadInit {
   readonly keepMs?: number;
   /** Requests at once; default 16 384. */
   readonly maxRequests?: number;
+  /** Bytes of the results of one request, and a quarter of those of all under way; default 64 MiB. */
+  readonly outputBytes?: number;
 }
 
 export interface Head extends InferenceNode {
@@ -37,6 +40,7 @@ export interface Head extends InferenceNode {
 
 const KEEP_MS = 1_000;
 const MAX_REQUESTS = 16_384;
+const OUTPUT_BYTES = 64 * 1_048_576;
 /** Longest window a request may ask for, in ms. */
 const MAX_WINDOW_MS = 3_600_000;
 /** An execution that ends at the deadline it was given still has to arrive: this much of the wait, and at most so many ms. */
@@ -60,6 +64,8 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
   const { rollCallMs, executionMs, maxRequests = MAX_REQUESTS } = init;
   const allowed = new Set(init.workers);
   const loads = createLoads();
+  const { outputBytes = OUTPUT_BYTES } = init;
+  const rooms = createOutputRoom({ ofOne: outputBytes, ofAll: 4 * outputBytes });
   const crews = createCrews(
     { network, loads },
     { keepMs: init.keepMs ?? KEEP_MS, isAllowed: (id) => allowed.size === 0 || allowed.has(id) },
@@ -76,11 +82,12 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
     const call = rollCallOf(request, requestId);
     const wanted = Math.max(0, request.nodeCount);
     const crew = crews.assemble(call, { windowMs, signal });
+    const room = rooms.open();
     try {
       const workers = await crew.take(wanted);
       const order = orderOf(request, { call, workers, deadlineMs: executionMs });
       const gathered = await gather(
-        { network, loads },
+        { network, loads, room },
         {
           order,
           workers,
@@ -109,6 +116,7 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
         ...(aggregation !== null && { aggregate: aggregate(aggregation, gathered.results) }),
       };
     } finally {
+      room.close();
       crew.close();
     }
   }

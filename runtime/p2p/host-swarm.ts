@@ -184,16 +184,25 @@ export function createSwarm(
         maxOutboundStreams: 2,
       });
     },
-    peers: () =>
-      Array.from(connected, ([peerId, { agent, connectedAt, heardAt }]) => ({
+    peers() {
+      const topicsOf = new Map<string, string[]>();
+      for (const [topic, subscribers] of pubsub.topics) {
+        for (const peerId of subscribers) {
+          const known = topicsOf.get(peerId);
+          if (known === undefined) topicsOf.set(peerId, [topic]);
+          else known.push(topic);
+        }
+      }
+      return Array.from(connected, ([peerId, { agent, connectedAt, heardAt }]) => ({
         peerId,
         agent,
-        topics: [...pubsub.topics].flatMap(([topic, subscribers]) => (subscribers.has(peerId) ? [topic] : [])),
+        topics: topicsOf.get(peerId) ?? [],
         protocols: [...speaking].flatMap(([protocol, peers]) => (peers.has(peerId) ? [protocol] : [])),
         inbound: connectionTo(peerId)?.direction === 'inbound',
         connectedAt,
         heardAt,
-      })),
+      }));
+    },
     speakers(protocol) {
       // Not only those that this node takes itself: a head only opens streams of the kind that workers take.
       const known = speaking.get(protocol) ?? new Set();

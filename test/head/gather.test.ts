@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import type { PeerResult } from '../../runtime/core/node.ts';
 import type { WorkOrder } from '../../runtime/core/work.ts';
 import { type Identity, loadIdentity } from '../../runtime/services/identity.ts';
 import { createKeptResults } from '../../runtime/services/kept-results/kept-results.ts';
@@ -126,6 +127,27 @@ suite('an order of a head', () => {
       { code: 'ERR_INVALID_REQUEST' },
     );
     assert.equal((await refusal(() => ({ code: '500', message: 'odd' }))).code, '204');
+  });
+
+  test('that all answer with a code that is a word of JavaScript is no refusal that is known', async () => {
+    for (const code of ['constructor', '__proto__', 'toString']) {
+      const work = (): { code: string } => ({ code });
+      assert.equal((await execute(scriptedHead(scriptedNetwork({ a: { work } })), {})).code, '204');
+    }
+  });
+
+  test('whose workers print more than one request may hold has the results that fit, and names the others', async () => {
+    const work = (): { outcome: PeerResult['outcome'] } => ({ outcome: printed('x'.repeat(40_000)) });
+    const network = scriptedNetwork({ a: { work }, b: { work }, c: { work } });
+    const head = scriptedHead(network, { outputBytes: 100_000 });
+    for (let i = 0; i < 10; i++) {
+      const reply = await execute(head, {});
+      assert.equal(reply.results.length, 2);
+      assert.match(
+        reply.remarks.join(),
+        /its output of 40000 bytes is left out: results of one request may have 100000/,
+      );
+    }
   });
 
   test('tells refusals beside results', async () => {

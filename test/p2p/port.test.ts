@@ -229,6 +229,31 @@ test('requests of p2p clients reach the head and its results come back', async (
   assert.match(String(await ask('client', { ...request, functionId: 'none' })), /not a CID/);
 });
 
+test('whoever holds half of what all may leaves the rest to others, and questions are asked even then', async (t) => {
+  type Ops = { wait: { payload: string; answer: null } };
+  const lost = (): InferbaseError => new InferbaseError('ERR_CLOSED', 'closed');
+  const { port1, port2 } = new MessageChannel();
+  const release = Promise.withResolvers<void>();
+  const handlers = { wait: () => release.promise.then(() => null) };
+  const far = createLink<Ops, Ops>({ handlers, codecs: {}, lost });
+  const near = createLink<Ops, Ops>({ handlers, codecs: {}, lost, maxChars: 1000 });
+  far.connect(port1);
+  near.connect(port2);
+  t.after(() => {
+    far.close();
+    near.close();
+  });
+  const wait = (chars: number, options: object): Promise<null> => near.call('wait', 'x'.repeat(chars), options);
+  const taken = [wait(600, { owner: 'greedy' })];
+  await assert.rejects(wait(1, { owner: 'greedy' }), isError('ERR_BUSY', /of this node .* hold 6\d\d bytes/));
+  taken.push(wait(400, { owner: 'other' }));
+  await assert.rejects(wait(1, { owner: 'third' }), isError('ERR_BUSY', /hold 1\d\d\d bytes/));
+  taken.push(wait(1, { isSmall: true }));
+  release.resolve();
+  await Promise.all(taken);
+  await wait(600, { owner: 'greedy' });
+});
+
 test('more than is allowed at once is busy, one alone is taken whatever its size', async (t) => {
   type Ops = { wait: { payload: string; answer: null } };
   const lost = (): InferbaseError => new InferbaseError('ERR_CLOSED', 'closed');

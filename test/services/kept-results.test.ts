@@ -57,6 +57,14 @@ suite('results of requests', () => {
     await results.close();
   });
 
+  test('are bounded by the words of workers as well as by what they print', async () => {
+    const results = kept(null, { maxBytes: 100_000 });
+    const long = { ...peerResult('p'), outcome: outcome({ message: 'x'.repeat(60_000) }) };
+    results.set('first', [long]);
+    results.set('second', [long]);
+    assert.deepEqual([await results.get('first'), (await results.get('second'))?.length], [undefined, 1]);
+  });
+
   test('grow by what comes late, once for each peer', async () => {
     const results = kept(null);
     results.add('id', peerResult('a'));

@@ -183,6 +183,20 @@ suite('what others send', () => {
     assert.deepEqual(toWorkAnswer(over(executeResponseMessage(told, WORKER), 'a'), WORKER), told);
   });
 
+  test('codes and texts of megabytes are taken as far as anybody shows them', () => {
+    const long = 'x'.repeat(1_000_000);
+    const from = 'w';
+    const call = { type: 'MsgRollCallResponse', request_id: 'r', code: long } as const;
+    assert.equal(toRollCallAnswer(call, from).code, 'x'.repeat(16));
+    const result = { code: '200', result: { stdout: 'out', stderr: '', exit_code: 1 } };
+    const answer = { type: 'MsgWorkOrderResponse', request_id: 'r', code: long, error_message: long } as const;
+    const taken = toWorkAnswer({ ...answer, result, inferbase: { detail: long } }, from);
+    assert.deepEqual(
+      [taken.code.length, taken.message.length, taken.outcome?.message.length, taken.outcome?.stdout.length],
+      [16, 65_536, 65_536, 3],
+    );
+  });
+
   test('a load that is no number is not told', () => {
     const given = { requestId: 'r', functionId: 'f', code: '202', load: Number.NaN, lasting: false };
     assert.equal(toRollCallAnswer(over(rollCallAnswerMessage(given), 'c'), WORKER).load, null);

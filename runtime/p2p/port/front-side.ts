@@ -39,7 +39,7 @@ export function createFrontSide(uses: {
   });
   return {
     network: networkThrough(link),
-    peers: () => link.call('peers', null),
+    peers: () => link.call('peers', null, { isSmall: true }),
     connect: (port) => link.connect(port),
     close() {
       closed = true;
@@ -57,14 +57,14 @@ function networkThrough(link: ReturnType<typeof createLink<NodeOps, NetworkOps>>
         else onAnswer(note);
       };
       // Once it was published, its end says nothing: it ends with the signal, or with the host.
-      link.call('rollCall', call, { signal, onNote }).catch(reject);
+      link.call('rollCall', call, { signal, onNote, isSmall: true }).catch(reject);
       return promise;
     },
     order: (peerId, order, signal) => link.call('order', { peerId, order }, { signal }),
     async install(order) {
       await link.call('install', order);
     },
-    workers: (topic) => link.call('workers', { topic }),
+    workers: (topic) => link.call('workers', { topic }, { isSmall: true }),
   };
 }
 

@@ -68,7 +68,7 @@ function workerThrough(
   return {
     async rollCall(call, from) {
       try {
-        return await link.call('answerRollCall', { call, from });
+        return await link.call('answerRollCall', { call, from }, { isSmall: true });
       } catch (error) {
         log('a roll call was not answered', { requestId: call.requestId, error: String(error) });
         return null;
@@ -76,14 +76,14 @@ function workerThrough(
     },
     async execute(order, from, signal) {
       try {
-        return await link.call('execute', { order, from }, { signal });
+        return await link.call('execute', { order, from }, { signal, owner: from });
       } catch (error) {
         return neverRan(order.requestId, error);
       }
     },
     async install(cid, from) {
       try {
-        return await link.call('installHere', { cid, from });
+        return await link.call('installHere', { cid, from }, { isSmall: true });
       } catch (error) {
         log('an install order was not carried out', { cid, error: String(error) });
         return null;

@@ -31,13 +31,20 @@ export interface Link<Theirs extends Readonly<Record<string, Op>>> {
    * Calls the other side.
    * @param options.signal takes the call back; the other side is told
    * @param options.onNote told what comes before the answer
+   * @param options.owner whose call it is: nobody may hold more than half of what all may
+   * @param options.isSmall a question, which is asked where larger calls no longer are
    * @throws InferbaseError `ERR_CANCELLED` when `signal` aborts, `ERR_BUSY` when too much is under way, `lost` when the
    *   other side is gone or goes, and what the other side throws
    */
   call<Name extends keyof Theirs & string>(
     name: Name,
     payload: Theirs[Name]['payload'],
-    options?: { readonly signal?: AbortSignal; readonly onNote?: (value: Theirs[Name]['note']) => void },
+    options?: {
+      readonly signal?: AbortSignal;
+      readonly onNote?: (value: Theirs[Name]['note']) => void;
+      readonly owner?: string;
+      readonly isSmall?: boolean;
+    },
   ): Promise<Theirs[Name]['answer']>;
   /** From now on through this port; what was under way through another one fails. */
   connect(port: MessagePort): void;
@@ -63,6 +70,7 @@ const LARGE_CHARS = 1_048_576;
 interface Call {
   readonly op: string;
   readonly size: number;
+  readonly owner: string | undefined;
   readonly onNote: ((value: unknown) => void) | undefined;
   readonly settle: PromiseWithResolvers<unknown>;
 }
@@ -75,6 +83,7 @@ export function createLink<Mine extends Readonly<Record<string, Op>>, Theirs ext
   const handlers: ReadonlyMap<string, Handlers<Record<string, Op>>[string]> = new Map(Object.entries(init.handlers));
   const calls = new Map<number, Call>();
   let chars = 0;
+  const charsOf = new Map<string, number>();
   let open = new Map<number, AbortController>();
   let port: MessagePort | undefined;
   let batch = new Batch();
@@ -106,8 +115,29 @@ export function createLink<Mine extends Readonly<Record<string, Op>>, Theirs ext
   function forget(id: number): Call | undefined {
     const call = calls.get(id);
     if (call === undefined || !calls.delete(id)) return undefined;
-    chars -= call.size;
+    count(call, -1);
     return call;
+  }
+
+  function count({ size, owner }: Pick<Call, 'size' | 'owner'>, sign: 1 | -1): void {
+    chars += sign * size;
+    if (owner === undefined) return;
+    const own = (charsOf.get(owner) ?? 0) + sign * size;
+    if (own === 0) charsOf.delete(owner);
+    else charsOf.set(owner, own);
+  }
+
+  function checkRoom(owner: string | undefined, isSmall: boolean): void {
+    if (chars >= (isSmall ? 2 * maxChars : maxChars)) {
+      throw new InferbaseError('ERR_BUSY', `busy: orders under way hold ${chars} bytes already; retry later`);
+    }
+    const own = owner === undefined ? 0 : (charsOf.get(owner) ?? 0);
+    if (own >= maxChars / 2) {
+      throw new InferbaseError(
+        'ERR_BUSY',
+        `busy: orders of this node under way hold ${own} bytes already; retry later`,
+      );
+    }
   }
 
   async function answer(id: number, op: string, payload: unknown, buffers: readonly Uint8Array[]): Promise<void> {
@@ -168,7 +198,7 @@ export function createLink<Mine extends Readonly<Record<string, Op>>, Theirs ext
   }
 
   return {
-    async call(name, payload, { signal, onNote } = {}) {
+    async call(name, payload, { signal, onNote, owner, isSmall = false } = {}) {
       if (signal?.aborted) throw cancelled();
       if (port === undefined || closed) throw lost();
       if (calls.size >= maxCalls) {
@@ -176,13 +206,11 @@ export function createLink<Mine extends Readonly<Record<string, Op>>, Theirs ext
       }
       const pack = codecs[name]?.payload;
       const id = ++lastId;
-      if (chars >= maxChars) {
-        throw new InferbaseError('ERR_BUSY', `busy: orders under way hold ${chars} bytes already; retry later`);
-      }
+      checkRoom(owner, isSmall);
       const size = add([ITEM.call, id, name, pack === undefined ? payload : pack.pack(payload, batch.buffers)]);
       const settle = Promise.withResolvers<unknown>();
-      calls.set(id, { op: name, size, onNote, settle });
-      chars += size;
+      calls.set(id, { op: name, size, owner, onNote, settle });
+      count({ size, owner }, 1);
       const leave = (): void => {
         if (forget(id) === undefined) return;
         add([ITEM.cancel, id]);

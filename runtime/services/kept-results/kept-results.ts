@@ -120,5 +120,8 @@ export function createKeptResults(init: KeptResultsInit): KeptResults {
 }
 
 function sizeOf(results: readonly PeerResult[]): number {
-  return results.reduce((sum, { outcome: { stdout, stderr } }) => sum + 512 + stdout.length + stderr.length, 512);
+  return results.reduce(
+    (sum, { outcome: { stdout, stderr, message } }) => sum + 1_024 + stdout.length + stderr.length + message.length,
+    512,
+  );
 }

@@ -1,5 +1,6 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { toErrorData } from '../../core/errors.ts';
+import { createLineBudget } from '../../telemetry/line-budget.ts';
 import { type AtomicFiles, createAtomicFiles } from '../atomic-file.ts';
 import { createBlockFolder } from '../block-folder.ts';
 import { createLayout, type Layout } from '../layout.ts';
@@ -30,7 +31,7 @@ export function serveHostThread(
 ): void {
   const data = workerData as PeersThreadData;
   const post = (message: FromPeersThread): void => parent.postMessage(message);
-  const log = (line: string, fields: object = {}): void => post({ type: 'log', line, fields });
+  const log = boundedLog((line, fields) => post({ type: 'log', line, fields }));
   const layout = createLayout(data.dataDir);
   const files = createAtomicFiles({ tmpDir: layout.tmp, owner: data.owner, onStep: () => {} });
   const folder = createBlockFolder({ files, layout }, { log });
@@ -81,4 +82,18 @@ export function serveHostThread(
       });
     }
   });
+}
+
+/** Lines of the log that one peer may cause in a minute, and all of them: a stranger comes under as many names as it likes. */
+const PEER_LINES = { lines: 30, windowMs: 60_000 } as const;
+const PEERS_LINES = { lines: 600, windowMs: 60_000 } as const;
+
+function boundedLog(write: (line: string, fields: object) => void): HostThread['log'] {
+  const ofAll = createLineBudget(write, PEERS_LINES);
+  const ofOne = createLineBudget((line, fields) => ofAll('', line, fields), PEER_LINES);
+  return (line, fields = {}) => {
+    const { peer } = fields as { readonly peer?: unknown };
+    if (typeof peer === 'string') ofOne(peer, line, fields);
+    else write(line, fields);
+  };
 }

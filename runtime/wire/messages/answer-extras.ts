@@ -5,6 +5,7 @@ import { ATTESTATION, type AttestationFields, encodeFields, fromFields, toFields
 import { BOOL, FLOAT64, STRING, struct, UINT64 } from '../go-json.ts';
 import { flag, float, integer, object, optional, text, textPointer, toText } from '../go-writer.ts';
 import type { NodeResult } from './node-result.ts';
+import { MAX_TEXT, shortened } from './required.ts';
 
 /** Ours, the field `inferbase` of an answer: what the outcome of an execution has and Go's structs do not. */
 export interface AnswerExtras {
@@ -103,7 +104,7 @@ export function toOutcome(result: NodeResult | undefined, extras: AnswerExtras):
   return {
     cause: causeOf(extras.cause, exitCode),
     exitCode,
-    message: extras.detail ?? '',
+    message: shortened(extras.detail, MAX_TEXT),
     stdout: bytesOf(stdout, extras.stdout),
     stderr: bytesOf(stderr, extras.stderr),
     stdoutTruncated: extras.stdout_truncated ?? false,

@@ -3,6 +3,10 @@ import { InferbaseError } from '../../core/errors.ts';
 /** A UUID has 36; what is longer is no name for a table of ours. */
 const MAX_REQUEST_ID = 128;
 
+/** Longest code and longest text that is taken of another node, in characters: nobody shows more. */
+export const MAX_CODE = 16;
+export const MAX_TEXT = 65_536;
+
 interface Identified {
   readonly type: string;
   readonly request_id?: string;
@@ -27,4 +31,11 @@ export function required<K extends string>(
   const value: string = message[key] ?? '';
   if (value !== '') return value;
   throw new InferbaseError('ERR_INVALID_REQUEST', `${message.type} without ${key}`);
+}
+
+/** The beginning of a text of another node; empty where there is none. */
+export function shortened(text: string | undefined, most: number): string {
+  if (text === undefined || text.length <= most) return text ?? '';
+  // A copy: a part of a text holds all of it.
+  return Buffer.from(text.slice(0, most)).toString();
 }

@@ -5,7 +5,7 @@ import { ATTRIBUTES } from '../execute-request.ts';
 import { BOOL, FLOAT64, map, STRING, struct, UINT } from '../go-json.ts';
 import { constant, everyInteger, flag, object, optional, text } from '../go-writer.ts';
 import { CARRIER, type Envelope, FROM, type MessageCodec } from './envelope.ts';
-import { requestIdOf, required } from './required.ts';
+import { MAX_CODE, requestIdOf, required, shortened } from './required.ts';
 
 /**
  * Roll call and answer.
@@ -143,7 +143,7 @@ export function toRollCallAnswer(message: RollCallResponseMessage, from: string)
     peerId: from,
     requestId: requestIdOf(message),
     functionId: message.function_id ?? '',
-    code: message.code ?? '',
+    code: shortened(message.code, MAX_CODE),
     load: load !== null && load >= 0 ? load : null,
     lasting: message.inferbase?.lasting ?? false,
   };

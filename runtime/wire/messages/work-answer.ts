@@ -20,7 +20,7 @@ import {
   PBFT_INFO,
   type PbftInfo,
 } from './node-result.ts';
-import { requestIdOf } from './required.ts';
+import { MAX_CODE, MAX_TEXT, requestIdOf, shortened } from './required.ts';
 
 /**
  * Answers to work: `MsgExecuteResponse` (`a` and `b`, and what a head of `c` answers a client), `MsgWorkOrderResponse` (`c`),
@@ -157,9 +157,9 @@ export function toWorkAnswer(message: ExecuteResponseMessage | WorkOrderResponse
   const outcome = toOutcome(result, extras);
   return {
     requestId,
-    code: message.code ?? '',
+    code: shortened(message.code, MAX_CODE),
     outcome,
-    message: (ordered ? message.error_message : message.message) ?? '',
+    message: shortened(ordered ? message.error_message : message.message, MAX_TEXT),
     attestation: outcome === null ? null : attestationOf(extras),
   };
 }
