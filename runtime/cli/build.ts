@@ -99,7 +99,7 @@ export async function findFunctions(root: string): Promise<string[]> {
   if (await isFunction(root)) return [root];
   throw new InferbaseError(
     'ERR_INVALID_REQUEST',
-    `${root} has no function to build; name a folder with an asconfig.json, or make one with inferbase init NAME`,
+    `${root} has no function to build; go to a folder with an asconfig.json, or make one with inferbase init NAME`,
   );
 }
 

@@ -4,7 +4,7 @@ import { compileFunction } from './compile-function.ts';
 import { curlLine, executeBody } from './execute-request.ts';
 import { watchInterrupt } from './interrupt.ts';
 import { askFirst } from './local/ask-first.ts';
-import { checkPlace, choosePlaces, DEFAULT_PORTS } from './local/places.ts';
+import { checkPlaces, choosePlaces, DEFAULT_PORTS } from './local/places.ts';
 import { dataFolder, planProcesses } from './local/plan.ts';
 import { findLocalProject, type LocalProject } from './local/project.ts';
 import type { LocalOptions } from './local/record.ts';
@@ -92,7 +92,8 @@ async function start(
   });
   const places = await choosePlaces(project, loaded.settings, options);
   // Before time is spent on building.
-  for (const role of LOCAL_ROLES) if (running[role] === undefined) await checkPlace(role, places);
+  const missing = LOCAL_ROLES.filter((role) => running[role] === undefined);
+  await checkPlaces(missing, places);
   const { name, cid } = await buildAndStore(project, loaded, { signal, quiet });
   const plan = await planProcesses(project, {
     places,

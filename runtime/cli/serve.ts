@@ -4,6 +4,7 @@ import { storeFunctions } from './functions-folder.ts';
 import { aborted, type Interrupt, watchInterrupt } from './interrupt.ts';
 import { withRuntime } from './open-runtime.ts';
 import { findPackage } from './package-root.ts';
+import { checkBootNodes, checkPeerPorts } from './peer-places.ts';
 import type { AddCommand } from './program.ts';
 import { addSettingsFlags, type CommandSettings, commandSettings } from './settings-flags.ts';
 import { print } from './terminal.ts';
@@ -15,10 +16,11 @@ Examples:
   $ inferbase serve --upstream model=http://10.0.0.5:8000 --functions-dir ./functions
   $ inferbase serve --gateways https://trustless-gateway.link
   $ inferbase serve --peers-enabled true --peers-listen /ip4/0.0.0.0/tcp/9011
-  $ inferbase serve --role head --peers-listen /ip4/0.0.0.0/tcp/9010
-  $ inferbase serve --role worker --work-topics 1 --boot-nodes /ip4/10.0.0.4/tcp/9010/p2p/12D3KooW…
+  $ inferbase serve --role head --data-dir head --peers-listen /ip4/0.0.0.0/tcp/9010
+  $ inferbase serve --role worker --data-dir worker --work-topics 1 --boot-nodes /ip4/10.0.0.4/tcp/9010/p2p/12D3KooW…
 
-A worker opens the REST API only where listen.api was given, and answers health and blocks there.
+A head and its workers need a data folder each, since a key is one node's. A worker opens the REST API only where listen.api
+was given, and answers health and blocks there.
 
 Each setting may also be given in inferbase.yaml by its key, or as INFERBASE_LIMITS_DEADLINE_MS in the environment.
 
@@ -63,6 +65,7 @@ export async function serveUntil(
   const { role } = settings;
   await withRuntime(loaded, async (runtime) => {
     const { peerId } = await runtime.openNode();
+    checkBootNodes(settings, peerId);
     print(`inferbase ${findPackage().version}`);
     if (role !== 'solo') print(`role ${role}`);
     print(`peer id ${peerId}`);
@@ -71,6 +74,8 @@ export async function serveUntil(
       for (const [name, { url }] of Object.entries(settings.upstreams)) print(`upstream ${name} ${url}`);
     for (const gateway of settings.gateways) print(`gateway ${gateway}`);
     if (settings.gateways.length === 0) print('gateway none');
+    const meetsPeers = role !== 'solo' || settings.peers.enabled;
+    if (meetsPeers) await checkPeerPorts(settings, loaded.origin('peers.listen'));
     if (role === 'worker') {
       // Heads that find it already reach one that is ready.
       await seedFunctions(runtime, loaded);
@@ -78,8 +83,7 @@ export async function serveUntil(
       for (const topic of new Set([GENERAL_TOPIC, ...settings.work.topics.map(gossipTopic)])) print(`topic ${topic}`);
     }
     for (const address of await runtime.joinPeers()) print(`peer address ${address}`);
-    const connects = role !== 'solo' || settings.peers.enabled;
-    for (const address of connects ? settings.peers.connect : [])
+    for (const address of meetsPeers ? settings.peers.connect : [])
       print(`${role === 'solo' ? 'peer' : 'boot node'} ${address}`);
     if (role !== 'worker') await seedFunctions(runtime, loaded);
     if (role !== 'worker' || workerApi) {

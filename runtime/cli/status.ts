@@ -71,7 +71,9 @@ async function tell(role: LocalRole, record: ProcessRecord, records: LocalRecord
 function show(all: readonly Told[]): void {
   const colours = createColours(process.stdout);
   if (!all.some(({ running }) => running)) {
-    print('nothing runs here; inferbase run starts head, worker and model server of this project');
+    print(
+      `nothing runs in ${process.cwd()}; inferbase run, in the folder of a project, starts its head, worker and model server`,
+    );
   }
   for (const { role, running, ready, reason, pid, since, url, p2p, topics, workers = {} } of all) {
     const state = ready ? colours.green('up  ') : running ? colours.yellow('wait') : colours.red('down');

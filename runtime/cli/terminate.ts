@@ -34,7 +34,7 @@ export const addTerminate: AddCommand = (program) => {
       const { signal } = watchInterrupt();
       const root = process.cwd();
       if (Object.keys(await readRecords(root)).length === 0) {
-        print(json ? JSON.stringify({ ended: [] }) : 'nothing runs here');
+        print(json ? JSON.stringify({ ended: [] }) : `nothing runs in ${root}`);
         return;
       }
       const ended = await underLock(root, signal, async () => {
@@ -50,7 +50,7 @@ export const addTerminate: AddCommand = (program) => {
         return told;
       });
       if (json) print(JSON.stringify({ ended }));
-      else if (ended.length === 0) print('nothing runs here; what ran has ended by itself');
+      else if (ended.length === 0) print(`nothing runs in ${root}; what ran has ended by itself`);
     });
 };
 

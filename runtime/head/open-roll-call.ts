@@ -3,6 +3,7 @@ import { InferbaseError } from '../core/errors.ts';
 import type { RollCall, RollCallAnswer, WorkerNetwork } from '../core/work.ts';
 import { answerKey, type KeptAnswers } from './kept-answers.ts';
 import type { Loads } from './loads.ts';
+import { tooFew } from './too-few.ts';
 
 export interface RollCallComponents {
   readonly network: Pick<WorkerNetwork, 'rollCall'>;
@@ -147,7 +148,7 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
     }
     const isEnd = isOver || (!patient && unheard?.size === 0 && !enough);
     if (failure !== null) reject(failure);
-    else if (isEnd) reject(tooFew(wanted));
+    else if (isEnd) reject(tooFewFor(wanted));
     return failure !== null || isEnd;
   }
 
@@ -162,16 +163,11 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
     return false;
   }
 
-  function tooFew(wanted: number): InferbaseError {
-    const nodes = wanted === 1 ? '1 node was' : wanted === 0 ? 'any number of nodes was' : `${wanted} nodes were`;
-    const codes = [...new Set(unable.values())].join(', ');
-    const others = unable.size === 0 ? '' : `, ${unable.size} that they cannot now (code ${codes})`;
-    const already = taken.size === 0 ? '' : ` ${taken.size} of them had it already;`;
-    return new InferbaseError(
-      'ERR_NOT_ENOUGH_NODES',
-      `${nodes} asked for, and within ${Math.round(windowMs)} ms ${able.size} of the ${subscribers.length} known of topic ` +
-        `${call.topic} said that they can${others};${already} start workers of that topic, ask for fewer, or raise timeout`,
-    );
+  function tooFewFor(wanted: number): InferbaseError {
+    const { topic } = call;
+    const isAsked = subscribers.length > 0 || unheard !== null;
+    const known = isAsked ? subscribers.length : null;
+    return tooFew({ topic, wanted, windowMs, known, able: able.size, taken: taken.size, unable: [...unable.values()] });
   }
 
   function close(reason?: unknown): void {

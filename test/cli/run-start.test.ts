@@ -63,6 +63,37 @@ describe('run that cannot', () => {
     }
   });
 
+  test('names all ports that are taken at once', async () => {
+    await using here = await folderWith('');
+    const taken = [createServer(), createServer()].map((server) => server.listen(0, '127.0.0.1'));
+    try {
+      const ports = [];
+      for (const server of taken) {
+        if (!server.listening) await once(server, 'listening');
+        ports.push((server.address() as AddressInfo).port);
+      }
+      const [api = 0, worker = 0] = ports;
+      const flags = [
+        '--listen-api',
+        `127.0.0.1:${api}`,
+        '--worker-port',
+        String(worker),
+        '--head-port',
+        '0',
+        '--no-model',
+      ];
+      const { code, stderr } = await here.run('run', ...flags);
+      assert.equal(code, 69);
+      assert.match(
+        stderr,
+        new RegExp(`^error EADDRINUSE: 127\\.0\\.0\\.1:${api} is taken by another program; .*--listen-api`),
+      );
+      assert.match(stderr, new RegExp(`; the same goes for 127\\.0\\.0\\.1:${worker} \\(--worker-port\\): `));
+    } finally {
+      for (const server of taken) server.close();
+    }
+  });
+
   test('shows what the one that failed said, and ends what it had started', async () => {
     await using here = await folderWith('console.log("no model \\u001b[31mtoday"); process.exit(4);');
     const own = ['--upstream', `model=http://127.0.0.1:${await freePort()}`];

@@ -24,8 +24,8 @@ describe('run, status, logs and terminate', () => {
   test('without run there is nothing to tell, to show or to end', async () => {
     const status = await here.run('status');
     assert.deepEqual([status.code, status.stderr], [3, '']);
-    assert.match(status.stdout, /^nothing runs here; inferbase run starts/);
-    assert.deepEqual(await here.run('terminate'), { code: 0, stdout: 'nothing runs here\n', stderr: '' });
+    assert.ok(status.stdout.startsWith(`nothing runs in ${here.path}; inferbase run, `), status.stdout);
+    assert.deepEqual(await here.run('terminate'), { code: 0, stdout: `nothing runs in ${here.path}\n`, stderr: '' });
     assert.deepEqual(JSON.parse((await here.run('terminate', '--json')).stdout), { ended: [] });
   });
 

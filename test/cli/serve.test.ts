@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -39,6 +40,36 @@ describe('serve', () => {
       lines.some((line) => line.startsWith('function broken.wasm cannot be served: ')),
       stderr,
     );
+  });
+
+  test('a worker that is told to connect with itself alone says that the head has its key', async () => {
+    await using folder = await temporaryFolder();
+    const { stdout } = await run(['keys', 'generate'], folder.path);
+    const [, id = ''] = /^peer id (\S+)$/m.exec(stdout) ?? [];
+    const own = `/ip4/127.0.0.1/tcp/9010/p2p/${id}`;
+    const { code, stderr } = await run(['serve', '--role', 'worker', '--boot-nodes', own], folder.path);
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      /^error ERR_INVALID_SETTING: \/ip4\S+ has the peer id of this worker itself: .* --data-dir\n$/,
+    );
+  });
+
+  test('an address for peers that is taken is told with its flag, before anything listens', async () => {
+    await using folder = await temporaryFolder();
+    const taken = createServer().listen(0, '127.0.0.1');
+    if (!taken.listening) await once(taken, 'listening');
+    try {
+      const listen = `/ip4/127.0.0.1/tcp/${(taken.address() as AddressInfo).port}`;
+      const { code, stderr } = await run(['serve', '--role', 'worker', '--peers-listen', listen], folder.path);
+      assert.equal(code, 69);
+      assert.match(
+        stderr,
+        /^error EADDRINUSE: 127\.0\.0\.1:\d+ is taken by another program; .* with --peers-listen\n$/,
+      );
+    } finally {
+      taken.close();
+    }
   });
 
   test('names its upstreams without their headers, its gateways, and a folder without functions', async () => {
@@ -106,7 +137,7 @@ describe('serve', () => {
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /^error EADDRNOTAVAIL: 192\.0\.2\.1:6000 is no address of this machine; .* with --listen-api ADDRESS:PORT\n$/,
+      /^error EADDRNOTAVAIL: 192\.0\.2\.1:6000 is no address of this machine, .*; .* with --listen-api ADDRESS:PORT\n$/,
     );
   });
 

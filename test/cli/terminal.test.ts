@@ -51,7 +51,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   status: [{ args: ['status'], says: /^head {3}up {3}http:\S+\n[\s\S]*^worker up/m }],
   logs: [{ args: ['logs', 'head'], says: /^head {3}\| peer id 12D3/m }],
-  terminate: [{ args: ['terminate'], says: /^✓ worker ended \(pid \d+\)$|^nothing runs here$/m }],
+  terminate: [{ args: ['terminate'], says: /^✓ worker ended \(pid \d+\)$|^nothing runs in \S+$/m }],
   test: [{ args: ['test', '.'], says: /^ {2}✓ ends with three[\s\S]*^1 passed/m }],
   dev: [
     {

@@ -54,9 +54,28 @@ suite('a roll call of a head', () => {
       code: 'ERR_NOT_ENOUGH_NODES',
       message:
         '2 nodes were asked for, and within 300 ms 1 of the 3 known of topic allora-topic-1-worker said that they can, ' +
-        '1 that they cannot now (code 503); start workers of that topic, ask for fewer, or raise timeout',
+        '1 that they have no room (code 503); retry later, or start workers of that topic, or ask for fewer, or raise timeout',
     });
     assert.deepEqual(network.orders, []);
+  });
+
+  test('on a topic without workers says so, and where to find one with some', async () => {
+    await assert.rejects(execute(scriptedHead(scriptedNetwork({})), {}), {
+      code: 'ERR_NOT_ENOUGH_NODES',
+      message:
+        'no worker of topic allora-topic-1-worker is connected with this head; start one (work.topics), or name a topic ' +
+        'that has some: GET /api/v1/peers tells which',
+    });
+  });
+
+  test('whose workers cannot fetch the function says so, and does not speak of other remedies', async () => {
+    const network = scriptedNetwork({ a: { answer: () => ({ code: '500' }) }, b: { answer: () => ({ code: '404' }) } });
+    await assert.rejects(execute(scriptedHead(network), {}), {
+      message:
+        'any number of nodes was asked for, and within 300 ms 0 of the 2 known of topic allora-topic-1-worker said that they ' +
+        'can, 1 that they cannot fetch the function (code 500), 1 that they do not have the function yet (code 404); see that ' +
+        'a worker has the function: its log says why it cannot fetch it',
+    });
   });
 
   test('takes one answer of a peer, and none of others, of another request or of another function', async () => {

@@ -54,22 +54,29 @@ async function freePort(host: string): Promise<number> {
 }
 
 /**
- * Sees to it that nobody else listens where a process of ours is to.
- * @throws the system's error, such as `EADDRINUSE`, with the `remedy` for this place
+ * Sees to it that nobody else listens where processes of ours are to.
+ * @throws the system's error, such as `EADDRINUSE`, with the `remedy` for its place; of several, the first tells of all
  */
-export async function checkPlace(role: LocalRole, places: LocalPlaces): Promise<void> {
-  for (const { host, port, remedy } of listenersOf(role, places)) {
-    try {
-      await tryListening(host, port);
-    } catch (error) {
-      throw Object.assign(error as Error, { remedy });
-    }
+export async function checkPlaces(roles: readonly LocalRole[], places: LocalPlaces): Promise<void> {
+  const failed: { readonly error: Error; readonly listener: Listener }[] = [];
+  for (const listener of roles.flatMap((role) => listenersOf(role, places))) {
+    await tryListening(listener.host, listener.port).catch((error: Error) => failed.push({ error, listener }));
   }
+  const [first, ...others] = failed;
+  if (first === undefined) return;
+  const also = others.map(({ listener: { host, port, flag } }) => `${host}:${port} (${flag})`).join(', ');
+  const more =
+    also === ''
+      ? ''
+      : `; the same goes for ${also}: if another project has them, inferbase terminate in its folder ends it`;
+  throw Object.assign(first.error, { remedy: `${first.listener.remedy}${more}` });
 }
 
 interface Listener {
   readonly host: string;
   readonly port: number;
+  /** Option of `run` that names another. */
+  readonly flag: string;
   /** What to do where it is taken. */
   readonly remedy: string;
 }
@@ -83,19 +90,20 @@ export function listenersOf(role: LocalRole, { api, headPort, workerPort, model 
       const { hostname, port } = new URL(model);
       const remedy =
         'choose another with --upstream model=http://127.0.0.1:PORT, or use the server that is there with --no-model';
-      return [{ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80), remedy }];
+      return [{ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80), flag: '--upstream', remedy }];
     }
     case 'head': {
       const rest = {
         host,
         port: 0,
         ...parseListenAddress(api),
+        flag: '--listen-api',
         remedy: 'choose another with --listen-api ADDRESS:PORT',
       };
-      return [rest, { host, port: headPort, remedy: 'choose another with --head-port PORT' }];
+      return [rest, { host, port: headPort, flag: '--head-port', remedy: 'choose another with --head-port PORT' }];
     }
     case 'worker':
-      return [{ host, port: workerPort, remedy: 'choose another with --worker-port PORT' }];
+      return [{ host, port: workerPort, flag: '--worker-port', remedy: 'choose another with --worker-port PORT' }];
   }
 }
 

@@ -37,7 +37,7 @@ suite('allora-wkr', () => {
     const project = join(folder.path, 'price-feed');
     await access(join(project, 'nodes/head/.inferbase/keys/priv.bin'));
     assert.equal(wkr(['status'], project).code, 3);
-    assert.deepEqual(wkr(['terminate'], project), { code: 0, stdout: 'nothing runs here\n', stderr: '' });
+    assert.deepEqual(wkr(['terminate'], project), { code: 0, stdout: `nothing runs in ${project}\n`, stderr: '' });
   });
 
   test('deploy says what to do instead, and fails', () => {
