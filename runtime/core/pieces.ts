@@ -12,6 +12,7 @@ const SMALL_BYTES = 16_384;
 const LEAST_BYTES = 1_024;
 const MOST_BYTES = 65_536;
 
+/** None yet. */
 export function createPieces(): Pieces {
   let pieces: Uint8Array[] = [];
   let length = 0;

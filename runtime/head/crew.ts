@@ -35,6 +35,7 @@ export interface CrewsInit {
 /** Where the kept answers in use are older than this share of their time, they are asked for anew, aside. */
 const REFRESH_AT = 0.5;
 
+/** Finds workers for requests, by what they said lately or by roll call. */
 export function createCrews({ network, loads }: Omit<RollCallComponents, 'kept'>, init: CrewsInit): Crews {
   const { keepMs, isAllowed } = init;
   const kept = createKeptAnswers({ keepMs });
@@ -97,6 +98,7 @@ export function createCrews({ network, loads }: Omit<RollCallComponents, 'kept'>
         take: (wanted) => take(wanted, true),
         async replace(peerId) {
           kept.drop(key, peerId);
+          // Why nobody steps in matters less than why this one did not run it, which is told.
           const [next = null] = await take(1, false).catch(() => []);
           return next;
         },

@@ -14,6 +14,7 @@ const ORDER_LOAD = 1 / 64;
 const UNKNOWN_LOAD = 0.5;
 const IDLE_LOAD = 0.25;
 
+/** Counts the orders of one head. */
 export function createLoads(): Loads {
   const underWay = new Map<string, number>();
   const given = (peerId: string): number => (underWay.get(peerId) ?? 0) * ORDER_LOAD;
@@ -35,6 +36,7 @@ export function createLoads(): Loads {
       }));
       return scored.sort((a, b) => a.score - b.score).map(({ peerId }) => peerId);
     },
+    // Whoever does not say is not waited past: no answer of his would tell more.
     isIdle: (peerId, load) => (load ?? 0) + given(peerId) <= IDLE_LOAD,
   };
 }

@@ -175,10 +175,15 @@ export async function createB7sHead(
     async order(peerId, order, signal) {
       signal.throwIfAborted();
       const waiting = orders.open(peerId, order.requestId);
-      const onAbort = (): void => waiting.fail(cancelled(signal));
+      const streams: Stream[] = [];
+      const onAbort = (): void => {
+        waiting.fail(cancelled(signal));
+        // A worker of the older stack leaves its half open for as long as it works.
+        for (const stream of streams) stream.abort(new Error('the order was taken back'));
+      };
       signal.addEventListener('abort', onAbort, { once: true });
       try {
-        deliver(swarm, peerId, { messages: orderMessages.encode(peerId, order), signal }).then(
+        deliver(swarm, peerId, { messages: orderMessages.encode(peerId, order), streams, signal }).then(
           (problem) => {
             if (problem !== null) waiting.settle(neverSent(order.requestId, problem));
           },
@@ -226,15 +231,16 @@ function flawIn(message: ExecuteResponseMessage | WorkOrderResponseMessage, from
 
 /**
  * Sends each message on a stream of its own.
+ * @param order.streams gets them, for whoever takes the order back
  * @returns why nothing of it can have arrived; `null`: it has
  * @throws when it is not known whether it has
  */
 async function deliver(
   swarm: Swarm,
   peerId: string,
-  { messages, signal }: { readonly messages: readonly Buffer[]; readonly signal: AbortSignal },
+  order: { readonly messages: readonly Buffer[]; readonly streams: Stream[]; readonly signal: AbortSignal },
 ): Promise<string | null> {
-  const streams: Stream[] = [];
+  const { messages, streams, signal } = order;
   try {
     for (const _message of messages) streams.push(await swarm.open(peerId, B7S_PROTOCOL, signal));
   } catch (error) {

@@ -38,6 +38,7 @@ interface Incoming {
   heardAt: number;
 }
 
+/** Reads nothing until `reader` is registered; its clock runs until `stop`. */
 export function createDirectMessages({ log, maxHeldBytes = MAX_HELD_BYTES }: DirectMessagesInit): DirectMessages {
   const tell = createLineBudget((line, fields: object) => log(line, fields), PEER_LINES);
   const incoming = new Set<Incoming>();

@@ -23,6 +23,7 @@ interface Account {
   readonly orders: Set<AbortController>;
 }
 
+/** Accounts of one worker; those with nothing under way are forgotten. */
 export function createHeadAccounts(): HeadAccounts {
   const accounts = new Map<string, Account>();
 

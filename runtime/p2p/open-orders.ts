@@ -24,6 +24,7 @@ export interface OpenOrder {
 
 type Settle = PromiseWithResolvers<WorkAnswer>;
 
+/** None yet. An order is of one worker and one request: the answer of another worker is not for it. */
 export function createOpenOrders(): OpenOrders {
   const byPeer = new Map<string, Map<string, Settle>>();
 

@@ -30,6 +30,7 @@ export const encodeFields = object<AttestationFields>(
   everyText('signature'),
 );
 
+/** The reverse of `fromFields`. */
 export function toFields(attestation: Attestation): AttestationFields {
   const { peerId, functionId, requestHash, outcomeHash, time, signature } = attestation;
   return {

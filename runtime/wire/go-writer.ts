@@ -41,6 +41,7 @@ export function text<K extends string>(key: K): Field<With<K, string>> {
   };
 }
 
+/** A string without `omitempty`. */
 export function everyText<K extends string>(key: K): Field<With<K, string>> {
   return (record) => `"${key}":${encodeString(record[key] ?? '')}`;
 }
@@ -61,6 +62,7 @@ export function integer<K extends string>(key: K): Field<With<K, number>> {
   };
 }
 
+/** An integer without `omitempty`. */
 export function everyInteger<K extends string>(key: K): Field<With<K, number>> {
   return (record) => `"${key}":${encodeInteger(record[key] ?? 0)}`;
 }
@@ -99,6 +101,7 @@ export function list<K extends string, T>(key: K, write: Write<T>): Field<With<K
   };
 }
 
+/** A list without `omitempty`, `[]` where it is missing. */
 export function everyList<K extends string, T>(key: K, write: Write<T>): Field<With<K, readonly T[]>> {
   return (record) => `"${key}":[${(record[key] ?? []).map(write).join(',')}]`;
 }
@@ -127,6 +130,7 @@ export function sorted<K extends string, T>(key: K, write: Write<T>): Field<With
   };
 }
 
+/** A map without `omitempty`, `{}` where it is missing. */
 export function everySorted<K extends string, T>(key: K, write: Write<T>): Field<With<K, Readonly<Record<string, T>>>> {
   return (record) => `"${key}":${encodeMap(record[key] ?? {}, write)}`;
 }

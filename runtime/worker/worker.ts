@@ -118,6 +118,7 @@ export function createWorker({ node, store, sign, log }: WorkerComponents, init:
     patient++;
     const over = new AbortController();
     try {
+      // Aborted below, when it is not needed any more.
       const late = setTimeout(patienceMs, undefined, { signal: over.signal }).catch(() => undefined);
       return await Promise.race([end, late]);
     } finally {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Stream } from '@libp2p/interface';
 import type { RollCallAnswer } from '../../runtime/core/work.ts';
 import { GENERAL_TOPIC } from '../../runtime/core/work.ts';
+import { B7S_PROTOCOL } from '../../runtime/p2p/swarm.ts';
 import {
   callOf,
   captured,
@@ -16,7 +18,7 @@ import {
   startPeer,
   TOPIC,
 } from './b7s-peers.ts';
-import { until } from './support.ts';
+import { startSwarm, until } from './support.ts';
 
 const never = new AbortController().signal;
 const DIALECTS = ['a', 'b', 'c'] as const;
@@ -194,6 +196,24 @@ suite('a head on the b7s wire', () => {
     await assert.rejects(head.head.order(worker.peerId, orderOf('id'), taken.signal));
     await worker.say(head.peerId, did('id', 'late'));
     await until(() => head.told.some((line) => line.includes('no order of that id waits')));
+  });
+
+  test('leaves no stream open of an order that it gives up while the worker is at work', async (t) => {
+    const head = await startHead(t);
+    const opened: Stream[] = [];
+    const worker = await startSwarm(t, {
+      topics: [GENERAL_TOPIC],
+      // As Go does it: its half is open until the work is done.
+      prepare: ({ host }) => host.handle(B7S_PROTOCOL, (stream) => void opened.push(stream)),
+    });
+    await worker.dial(head);
+    await until(() => head.swarm.speakers(B7S_PROTOCOL).includes(worker.peerId));
+    const taken = new AbortController();
+    const order = head.head.order(worker.peerId, orderOf('id'), taken.signal);
+    await until(() => opened.length === 2 && opened.every(({ remoteWriteStatus }) => remoteWriteStatus === 'closed'));
+    taken.abort();
+    await assert.rejects(order, { code: 'ERR_CANCELLED' });
+    await until(() => opened.every(({ status }) => status === 'reset'));
   });
 
   test('survives garbage, 100 MB, and messages that have no place, and goes on', async (t) => {

@@ -31,7 +31,8 @@ export async function runGoCommand(
     await action(parsed);
     return EXIT.ok;
   } catch (error) {
-    const { lines, exitCode } = reportFailure(error, args.includes('--log-level=debug'));
+    const isDebugging = ['debug', 'trace'].includes(String(parsed.values.get('log-level')));
+    const { lines, exitCode } = reportFailure(error, isDebugging);
     for (const line of lines) printError(inTheseFlags(line));
     return exitCode;
   }

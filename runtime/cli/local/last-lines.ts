@@ -13,7 +13,7 @@ export async function lastLines(root: string, role: LocalRole): Promise<string[]
 }
 
 /** The last lines of a file: at most so many bytes, and no half line. */
-export async function readEnd(path: string, maxBytes: number): Promise<string> {
+async function readEnd(path: string, maxBytes: number): Promise<string> {
   await using file = await open(path, 'r');
   const { size } = await file.stat();
   const bytes = Buffer.alloc(Math.min(size, maxBytes));

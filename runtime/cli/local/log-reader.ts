@@ -16,8 +16,8 @@ export interface LogReader {
 }
 
 /**
- * Reads the last MiB of a log file and what is added to it as it grows. A file that is begun anew, under the same name or as the same file, is
- * read from its beginning again; one that is not there has no lines.
+ * Reads the last MiB of a log file and what is added to it as it grows. A file that is begun anew, under the same name or
+ * as the same file, is read from its beginning again; one that is not there has no lines.
  */
 export function createLogReader(path: string): LogReader {
   let inode: number | undefined;

@@ -82,7 +82,7 @@ interface Listener {
 }
 
 /** Addresses that a process of the project listens on. */
-export function listenersOf(role: LocalRole, { api, headPort, workerPort, model }: LocalPlaces): Listener[] {
+function listenersOf(role: LocalRole, { api, headPort, workerPort, model }: LocalPlaces): Listener[] {
   const host = '127.0.0.1';
   switch (role) {
     case 'model': {

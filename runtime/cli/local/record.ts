@@ -70,6 +70,7 @@ export async function writeRecord(root: string, role: LocalRole, record: Process
   }
 }
 
+/** Forgets a process; no error where it is forgotten already. */
 export async function removeRecord(root: string, role: LocalRole): Promise<void> {
   await rm(recordPath(root, role), { force: true });
 }

@@ -5,6 +5,7 @@ import { LOCAL_ROLES, type LocalRole } from './role.ts';
 /** The records of a project's processes; one without is not there, one with may have ended. */
 export type LocalRecords = Readonly<Partial<Record<LocalRole, ProcessRecord>>>;
 
+/** Who the processes of a project are, whether they still run or not. */
 export async function readRecords(root: string): Promise<LocalRecords> {
   const records: Partial<Record<LocalRole, ProcessRecord>> = {};
   for (const role of LOCAL_ROLES) {

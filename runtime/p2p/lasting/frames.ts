@@ -56,6 +56,7 @@ interface FrameHolder {
   evict(why: string): void;
 }
 
+/** @param max bytes that may be held, of all peers together */
 export function createFrameBudget(max: number): FrameBudget {
   return { held: 0, max, holders: new Set() };
 }

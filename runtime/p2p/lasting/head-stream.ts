@@ -39,6 +39,7 @@ const WAITING_BYTES = 16 * 1_048_576;
 /** How long a worker may take to say hello, in ms. */
 const HELLO_MS = 10_000;
 
+/** Says hello on a stream that was just opened; it is of use once the worker has said it, too. */
 export function createHeadStream(
   { peerId, stream }: { readonly peerId: string; readonly stream: Stream },
   events: HeadStreamEvents,

@@ -18,6 +18,7 @@ const WAITING_BYTES = 64 * 1_048_576;
 /** How long a head may take to say hello, in ms. */
 const HELLO_MS = 10_000;
 
+/** Answers what the head of a stream that was just accepted asks; what it ordered ends with the stream. */
 export function createWorkerStream(
   { head, stream, service }: { readonly head: string; readonly stream: Stream; readonly service: WorkerService },
   { onEnd }: { readonly onEnd: (why: string) => void },

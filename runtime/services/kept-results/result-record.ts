@@ -14,6 +14,7 @@ export interface ResultRecord {
 
 const HEADER_BYTES = 8;
 
+/** One record; traces of host calls are left out. */
 export function encodeRecord({ requestId, results }: ResultRecord): Buffer {
   const written = results.map(({ peerId, outcome: { trace: _trace, ...outcome }, attestation }) => ({
     peerId,

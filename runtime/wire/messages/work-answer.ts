@@ -132,6 +132,7 @@ export function executeResponseMessage(answer: WorkAnswer, from: string): Execut
   };
 }
 
+/** The answer to a `MsgWorkOrder`. */
 export function workOrderResponseMessage(answer: WorkAnswer): WorkOrderResponseMessage {
   const { extras, result } = extrasOf(answer);
   return {

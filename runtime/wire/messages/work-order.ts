@@ -87,6 +87,7 @@ export const WORK_ORDER: MessageCodec<WorkOrderMessage> = {
   write: { a: writeWorkOrder, b: writeWorkOrder, c: writeWorkOrder },
 };
 
+/** An order for workers of `a` and `b`. */
 export function executeMessage(order: WorkOrder): ExecuteMessage {
   const { request, requestId, topic, peers, timestamp, deadlineMs } = order;
   return {
@@ -100,6 +101,7 @@ export function executeMessage(order: WorkOrder): ExecuteMessage {
   };
 }
 
+/** The same for workers of `c`. */
 export function workOrderMessage(order: WorkOrder): WorkOrderMessage {
   const { request, requestId, topic, peers, timestamp, deadlineMs } = order;
   return {
