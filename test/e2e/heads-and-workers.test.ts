@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -14,6 +15,13 @@ import {
   resultsOf,
   startNode,
 } from './nodes.ts';
+
+/** What a head has on disk of the requests it answered. */
+async function writtenResults(dir: string): Promise<string> {
+  const folder = join(dir, '.inferbase', 'results');
+  const names = await readdir(folder).catch(() => []);
+  return (await Promise.all(names.map((name) => readFile(join(folder, name), 'latin1')))).join('');
+}
 
 /** Four processes take their time on a busy machine. */
 const LIMIT_MS = 230_000;
@@ -79,7 +87,7 @@ test('two heads, workers on several topics, one with many functions', { timeout:
     const kept = await resultsOf(first, before.request_id);
     assert.equal(kept?.[many.peerId]?.result.stdout, '{"TOPIC_ID": "1"}');
     // Written a moment after the reply.
-    await setTimeout(500);
+    while (!(await writtenResults(first.dir)).includes(before.request_id)) await setTimeout(20);
     first.process.kill('SIGKILL');
     await first.process.finished;
     assert.deepEqual(groups(await execute(second, shows)), [['{"TOPIC_ID": "1"}', 1, 100]]);

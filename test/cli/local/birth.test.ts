@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { Duplex } from 'node:stream';
 import { describe, test } from 'node:test';
 import { birthOf } from '../../../runtime/cli/local/birth.ts';
 
@@ -26,11 +27,20 @@ describe('when a process was born', () => {
     });
 
     test(`${platform}: what is left of one that nobody asked for has none`, { skip }, async () => {
-      // The second sleep takes the place of the shell, and never asks how the first one ended.
-      const child = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+      // The second cat takes the place of the shell, and never asks how the first one ended.
+      const child = spawn('sh', ['-c', 'cat <&3 >/dev/null & echo $!; exec cat'], {
+        stdio: ['pipe', 'pipe', 'ignore', 'pipe'],
+      });
+      const { stdin, stdout } = child;
+      const [, , , first] = child.stdio;
+      assert.ok(stdin !== null && stdout !== null && first instanceof Duplex);
       try {
-        const [printed] = await once(child.stdout, 'data');
+        const [printed] = await once(stdout, 'data');
         const pid = Number(String(printed));
+        // By then the shell is gone, which would have asked.
+        stdin.write('x');
+        await once(stdout, 'data');
+        first.end();
         for (const until = Date.now() + 30_000; birthOf(pid, platform) !== undefined; ) {
           assert.ok(Date.now() < until, 'it still counts as alive');
           await new Promise((resolve) => setTimeout(resolve, 10));
