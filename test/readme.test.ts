@@ -116,7 +116,7 @@ const COMMANDS: Readonly<Record<string, (command: string) => Promise<void>>> = {
     }
   },
   'npx inferbase serve --role head': async (command) =>
-    startAndStop(command.replace('/tcp/9010', '/tcp/0'), /head ready/),
+    startAndStop(inDataDir(command).replace('/tcp/9010', '/tcp/0'), /head ready/),
   'npx inferbase serve --role worker': async (command) => {
     const head = background(
       `npx inferbase serve --role head --peers-listen /ip4/127.0.0.1/tcp/0 --data-dir ${dataDir}/head`,
@@ -124,7 +124,10 @@ const COMMANDS: Readonly<Record<string, (command: string) => Promise<void>>> = {
     try {
       const [, address = '', headApi = ''] =
         /peer address (\S+)[\s\S]*API (\S+)\nhead ready/.exec(await untilPrinted(head, /head ready/)) ?? [];
-      const here = command.replace(/--boot-nodes \S+/, `--boot-nodes ${address} --peers-listen /ip4/127.0.0.1/tcp/0`);
+      const here = inDataDir(command).replace(
+        /--boot-nodes \S+/,
+        `--boot-nodes ${address} --peers-listen /ip4/127.0.0.1/tcp/0`,
+      );
       const worker = background(here);
       try {
         const [, id = ''] = /peer id (\S+)/.exec(await untilPrinted(worker, /worker ready/)) ?? [];
@@ -144,6 +147,7 @@ const COMMANDS: Readonly<Record<string, (command: string) => Promise<void>>> = {
   'npm run bench': async () => assert.match(await readFile(join(root, 'package.json'), 'utf8'), /"bench"/),
 };
 
+const inDataDir = (command: string): string => command.replace(/(?<=--data-dir )/, `${dataDir}/`);
 const carFile = (): string => join(dataDir, 'average.car');
 
 before(async () => {
