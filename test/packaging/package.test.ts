@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { ROOT } from '../source-files.ts';
 import { NO_TERMINAL, startAtTerminal } from '../support/pseudo-terminal.ts';
-import { cleanEnv, freePort, mustRun, runCommand, startService, temporaryFolder } from './commands.ts';
+import { cleanEnv, freePort, mustRun, runCommand, type Service, startService, temporaryFolder } from './commands.ts';
 import { get, post } from './http.ts';
 import { folderBytes, type InstalledPackage, installGlobally, pack } from './packed.ts';
 
@@ -49,6 +49,8 @@ suite('the packed tarball, installed globally in an empty prefix', () => {
       'dist/main.js',
       'dist/cli/local/child.js',
       'dist/guest/thread.js',
+      'dist/p2p/thread.js',
+      'dist/store/peers/thread.js',
       'dist/store/preparation/thread.js',
       'runtime/inferbase.js',
       'sdk/asconfig.json',
@@ -71,7 +73,7 @@ suite('the packed tarball, installed globally in an empty prefix', () => {
 
   test('names the licence of every package inside', () => {
     const notices = readFileSync(join(installed.folder, 'dist/THIRD_PARTY_NOTICES.md'), 'utf8');
-    for (const name of ['fastify', 'undici', '@helia/unixfs', 'multiformats', 'libp2p', '@chainsafe/libp2p-noise']) {
+    for (const name of ['fastify', 'undici', '@helia/unixfs', 'multiformats', 'libp2p', '@libp2p/gossipsub']) {
       assert.match(notices, new RegExp(`^## ${name} \\d+\\.\\d+`, 'm'));
     }
     assert.doesNotMatch(notices, /^Licence: (?:see below|undefined|UNLICENSED)/m);
@@ -127,6 +129,34 @@ suite('the packed tarball, installed globally in an empty prefix', () => {
     }
   });
 
+  test('is a head and a worker that work together', async () => {
+    const folder = join(temporary.path, 'roles');
+    const functions = join(folder, 'functions');
+    await mkdir(functions, { recursive: true });
+    await cp(join(ROOT, 'functions/hello/build/hello.wasm'), join(functions, 'hello.wasm'));
+    const startNode = (role: string, args: readonly string[]): Service => {
+      const common = ['--role', role, '--data-dir', role, '--peers-listen', '/ip4/127.0.0.1/tcp/0'];
+      return startService(installed.command, ['serve', ...common, ...args], { cwd: folder, env: cleanEnv() });
+    };
+    const head = startNode('head', ['--listen-api', '127.0.0.1:0']);
+    const services = [head];
+    try {
+      const [, address = ''] = await head.until(/^peer address (\S+)$/m);
+      const [, port = ''] = await head.until(/^API \S+:(\d+)$/m);
+      const worker = startNode('worker', ['--work-topics', '1', '--functions-dir', functions, '--boot-nodes', address]);
+      services.unshift(worker);
+      const [, cid = ''] = await worker.until(/^function hello\.wasm (\S+)/m);
+      await worker.until(/^worker ready$/m);
+      const config = { number_of_nodes: 1, timeout: 60 };
+      const body = { function_id: cid, method: 'hello.wasm', topic: '1', config };
+      const answer = JSON.parse((await post(Number(port), '/api/v1/functions/execute', body)).text);
+      assert.equal(answer.code, '200', JSON.stringify(answer));
+      assert.match(answer.results[0].result.stdout, /infererValue/);
+    } finally {
+      for (const service of services) assert.equal(await service.stop(), 0, service.output());
+    }
+  });
+
   test('reads a settings file and lets a function reach its model server', async () => {
     const model = createServer((_request, response) => response.end('{"value":"3213.45"}')).listen(0, '127.0.0.1');
     await once(model, 'listening');
@@ -152,7 +182,7 @@ suite('the packed tarball, installed globally in an empty prefix', () => {
     await mkdir(join(cwd, 'second'), { recursive: true });
     const env = { ...cleanEnv(OFFLINE), TERM: 'xterm' };
     const made = mustRun(installed.command, ['init', '--name', 'price-feed'], { cwd, env });
-    assert.match(made.stdout, /inferbase build/);
+    assert.match(made.stdout, /inferbase test/);
     const project = join(cwd, 'price-feed');
     const without = runCommand(installed.command, ['build'], { cwd: project, env });
     assert.equal(without.code, 1);
