@@ -132,7 +132,8 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
     );
     if (role === 'worker') {
       const { openWorker } = await import('./worker/open-worker.ts');
-      const worker = await openWorker({ identity, node: solo, store, log: info }, settings);
+      const trace = log.level === 'debug' ? (line: string, fields: object) => log.debug({ ...fields }, line) : null;
+      const worker = await openWorker({ identity, node: solo, store, log: info, trace }, settings);
       uses.worker = worker;
       closers.push(() => worker.close());
     }

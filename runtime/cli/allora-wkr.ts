@@ -15,9 +15,9 @@ Exit codes: those of inferbase: 0 done, 1 failed, 2 wrong usage or setting, 3 no
 const COMMANDS: CommandLine['commands'] = [
   ['init', 'make a project for a function', async () => (await import('./init.ts')).addInit],
   ['run', 'start head, worker and model server here', async () => (await import('./run.ts')).addRun],
-  ['status', 'tell how they are', async () => (await import('./status.ts')).addStatus],
-  ['logs', 'show what they say', async () => (await import('./logs.ts')).addLogs],
-  ['terminate', 'end them', async () => (await import('./terminate.ts')).addTerminate],
+  ['status', 'tell how those are that run started', async () => (await import('./status.ts')).addStatus],
+  ['logs', 'show what those say', async () => (await import('./logs.ts')).addLogs],
+  ['terminate', 'end those that run started', async () => (await import('./terminate.ts')).addTerminate],
   ['deploy', 'say how to deploy', async () => addDeploy],
 ];
 

@@ -12,8 +12,8 @@ Examples:
   $ inferbase init price-feed --python    the prediction comes from main.py, run beside the node
   $ inferbase init price-feed --json      {"name":"price-feed","path":"…","files":[…],"peerIds":{…}}
 
-The project builds, passes its tests and runs as it is: inferbase build, inferbase test, inferbase run. Nothing is fetched, and no file that
-is there is ever overwritten.
+The project builds, passes its tests and runs as it is: inferbase build, inferbase test, inferbase run. Nothing is
+fetched, and no file that is there is ever overwritten.
 
 Exit codes: 0 made, 1 a file is in the way or the folder cannot be written, 2 wrong usage.`;
 
@@ -55,7 +55,7 @@ export const addInit: AddCommand = (program) => {
       }
       for (const file of files) print(`  ${name}/${file}`);
       for (const [node, peerId] of Object.entries(peerIds)) print(`  identity of ${node}: ${peerId}`);
-      print(`\nNext:\n  cd ${name}\n  inferbase test\n  inferbase run\nREADME.md there goes on from here.`);
+      print(`\nNext:\n  cd ${name}\n  inferbase test\n  ${program.name()} run\nREADME.md there goes on from here.`);
     });
 };
 

@@ -8,10 +8,10 @@ const COMMANDS: CommandLine['commands'] = [
   ['exec', 'run one function once', async () => (await import('./exec.ts')).addExec],
   ['init', 'make a project for a function', async () => (await import('./init.ts')).addInit],
   ['build', 'compile AssemblyScript functions', async () => (await import('./build.ts')).addBuild],
-  ['run', 'head, worker and model server of this project', async () => (await import('./run.ts')).addRun],
-  ['status', 'tell how they are', async () => (await import('./status.ts')).addStatus],
-  ['logs', 'show what they say', async () => (await import('./logs.ts')).addLogs],
-  ['terminate', 'end them', async () => (await import('./terminate.ts')).addTerminate],
+  ['run', 'start head, worker and model server of this project', async () => (await import('./run.ts')).addRun],
+  ['status', 'tell how those are that run started', async () => (await import('./status.ts')).addStatus],
+  ['logs', 'show what those say', async () => (await import('./logs.ts')).addLogs],
+  ['terminate', 'end those that run started', async () => (await import('./terminate.ts')).addTerminate],
   ['dev', 'build and run a function with every change', async () => (await import('./dev.ts')).addDev],
   ['test', "run a function's own tests", async () => (await import('./test.ts')).addTest],
   ['pin', 'put files into the embedded store, or pin them elsewhere', async () => (await import('./pin.ts')).addPin],
@@ -54,7 +54,7 @@ export async function parseCommandLine(args: readonly string[]): Promise<number>
 
 const EXAMPLES = `
 Examples:
-  $ inferbase start --once
+  $ inferbase init price-feed && cd price-feed && inferbase run
   $ inferbase exec functions/hello/build/hello.wasm
   $ inferbase serve --data-dir /var/lib/inferbase
 Each command explains itself: inferbase COMMAND --help.

@@ -15,7 +15,7 @@ import { addWebRoute } from './web/route.ts';
 import { addWorkersRoute } from './workers.ts';
 
 export interface ApiInit {
-  /** Where unexpected errors go; requests are not logged. */
+  /** Where unexpected errors go; requests are logged at level `debug` only. */
   readonly log: FastifyBaseLogger | false;
   /** Largest request body, in bytes. */
   readonly bodyLimitBytes: number;

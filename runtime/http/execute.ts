@@ -7,7 +7,7 @@ import { EXECUTE_REQUEST, toExecuteRequest } from '../wire/execute-request.ts';
 import { readBody, sendJson } from './body.ts';
 import { watchClient } from './client-gone.ts';
 import { encodeExecuteError, encodeExecuteReply } from './execute-reply.ts';
-import type { ApiLog } from './log.ts';
+import { type ApiLog, createTellEnd, endOf } from './log.ts';
 
 /**
  * `POST /api/v1/functions/execute`: 400 for a body that cannot be read, else 200 with a code in the body.
@@ -18,6 +18,7 @@ export function addExecuteRoute(
   node: Pick<InferenceNode, 'execute'>,
   { log, heldBytes }: { readonly log: ApiLog; readonly heldBytes: number },
 ): void {
+  const tell = createTellEnd(log);
   let held = 0;
   app.post('/api/v1/functions/execute', async (request, reply) => {
     const requestId = randomUUID();
@@ -28,11 +29,13 @@ export function addExecuteRoute(
     held += size;
     try {
       const answer = await node.execute(asked, { requestId, signal: client.signal });
+      tell?.(requestId, asked, answer);
       return sendJson(request, reply, encodeExecuteReply(answer));
     } catch (error) {
       // A field that could be parsed and still cannot be read, such as a permission line that is no URL.
       if (error instanceof InferbaseError && error.code === 'ERR_INVALID_REQUEST') throw error;
       if (expected(error) === null) log.error({ err: error, requestId }, 'execute request failed');
+      tell?.(requestId, asked, endOf(error));
       return sendJson(
         request,
         reply,

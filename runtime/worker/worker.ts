@@ -22,6 +22,8 @@ export interface WorkerComponents {
   /** Signs what came of an order; `null`: nothing is signed. */
   readonly sign: ((order: WorkOrder, outcome: Outcome) => Attestation) | null;
   log(line: string, fields?: object): void;
+  /** Takes a line for each order; `null`: nobody wants those. */
+  readonly trace: ((line: string, fields: object) => void) | null;
 }
 
 export interface WorkerInit {
@@ -58,6 +60,8 @@ const DRAIN_MS = 5_000;
 const ANSWERS_LEAVE_MS = 100;
 /** Lines of the log that a head's requests may cause. */
 const HEAD_LINES = { lines: 20, windowMs: 60_000 } as const;
+/** Of what a stranger wrote, so many characters are logged. */
+const SHOWN = 100;
 /** Heads that are not allowed and were told of once. */
 const MAX_STRANGERS = 1_000;
 
@@ -69,7 +73,7 @@ const NOT_SUPPORTED = '501';
 const FULL = '503';
 
 /** The use cases of a worker: it says what it can run, installs what it cannot yet, and runs what heads order. */
-export function createWorker({ node, store, sign, log }: WorkerComponents, init: WorkerInit): Worker {
+export function createWorker({ node, store, sign, log, trace }: WorkerComponents, init: WorkerInit): Worker {
   const { patienceMs = PATIENCE_MS, heldBytes = HELD_BYTES } = init;
   const allowed = new Set(init.heads);
   const strangers = new LRUCache<string, true>({ max: MAX_STRANGERS });
@@ -146,6 +150,8 @@ export function createWorker({ node, store, sign, log }: WorkerComponents, init:
         if (outcome === undefined) throw new Error('the node answered without an outcome');
         ready.set(cid, true);
         const code = outcome.cause === 'exited' && outcome.exitCode === 0 ? '200' : '500';
+        const { cause, exitCode } = outcome;
+        trace?.('order run', { requestId, head, function: cid.slice(0, SHOWN), cause, exitCode });
         return { requestId, code, outcome, message: '', attestation: sign === null ? null : sign(order, outcome) };
       } finally {
         leave();

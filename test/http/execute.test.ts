@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { FastifyBaseLogger } from 'fastify';
 import { InferbaseError } from '../../runtime/core/errors.ts';
 import type { Outcome } from '../../runtime/core/execution.ts';
-import type { PeerResult } from '../../runtime/core/node.ts';
+import type { ExecuteRequest, PeerResult } from '../../runtime/core/node.ts';
 import { createApi } from '../../runtime/http/api.ts';
+import { createLog } from '../../runtime/telemetry/log.ts';
 import { BODY_LIMIT, EXECUTE, PEER, peerResult, post, stubApi, stubNode } from './stub-node.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -38,6 +40,29 @@ test('a function that exits 0 is answered field for field in the order of the in
       `"peers":["${PEER}"],"frequency":100,"metadata":{"${PEER}":{"cause":"exited","usage":{"wall_clock_time":1500000,` +
       `"cpu_user_time":250000,"memory_max_kb":65,"fuel":1234,"host_calls":3,"bytes_out":7}}}}],"cluster":{"peers":["${PEER}"]}}\n`,
   );
+});
+
+test('at level debug a request has a line with how it ended; at others none', async () => {
+  for (const level of ['info', 'debug'] as const) {
+    const lines: string[] = [];
+    const log = createLog({ level, pretty: false, write: (text) => lines.push(text) }) as unknown as FastifyBaseLogger;
+    const execute = ({ topic }: ExecuteRequest, { requestId }: { requestId: string }) =>
+      topic === '2'
+        ? Promise.reject(new InferbaseError('ERR_NOT_ENOUGH_NODES', 'none'))
+        : Promise.resolve({ requestId, code: '200' as const, results: [], cluster: [PEER], remarks: [] });
+    const app = await createApi(stubNode({ execute }), { log, bodyLimitBytes: BODY_LIMIT });
+    for (const topic of ['1', '2']) await post(app, EXECUTE, `{"function_id":"${'f'.repeat(200)}","topic":"${topic}"}`);
+    await app.close();
+    const told = lines
+      .map((line) => JSON.parse(line))
+      .map(({ msg, function: cid, topic, code, nodes }) => [msg, cid, topic, code, nodes]);
+    const cid = 'f'.repeat(100);
+    const expected = [
+      ['request answered', cid, '1', '200', 1],
+      ['request answered', cid, '2', '408', 0],
+    ];
+    assert.deepEqual(told, level === 'debug' ? expected : []);
+  }
 });
 
 test('?pretty indents by two spaces and says the same', async () => {

@@ -21,6 +21,8 @@ export interface OpenedWorker {
 }
 
 export interface OpenOptions {
+  /** Whether the log has a line for each order. */
+  readonly traced?: boolean;
   readonly guests?: readonly string[];
   readonly gateways?: readonly string[];
   readonly init?: Partial<WorkerInit>;
@@ -43,8 +45,9 @@ export async function openWorker(t: TestContext, options: OpenOptions = {}): Pro
     log: (line) => log.push(line),
   });
   const node = createSoloNode({ peerId: 'worker-1', store, sandbox }, { limits, policy: [] });
+  const say = (line: string, fields: object = {}): number => log.push(`${line} ${JSON.stringify(fields)}`);
   const worker = createWorker(
-    { node, store, sign: null, log: (line, fields = {}) => log.push(`${line} ${JSON.stringify(fields)}`) },
+    { node, store, sign: null, log: say, trace: options.traced === true ? say : null },
     {
       ...{ heads: [], attributes: { told: {}, attested: null }, concurrency: limits.concurrency, queue: limits.queue },
       // A busy machine takes its time.

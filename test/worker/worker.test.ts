@@ -8,6 +8,16 @@ import { gateway, importFiles, wasm } from '../store/support.ts';
 import { guest } from '../support/wat.ts';
 import { HEAD, NEVER, OTHER_HEAD, openWorker, rollCall, textOf, workOrder } from './support.ts';
 
+test('an order is a line of the log where somebody wants to see those', async (t) => {
+  for (const traced of [false, true]) {
+    const { worker, cids, log } = await openWorker(t, { guests: ['exit-three'], traced });
+    await worker.execute(workOrder(cids['exit-three'] ?? ''), HEAD, NEVER);
+    const told = log.filter((line) => line.startsWith('order run '));
+    assert.equal(told.length, traced ? 1 : 0);
+    if (traced) assert.match(told[0] ?? '', /"function":"baf\w+","cause":"exited","exitCode":3\}$/);
+  }
+});
+
 suite('a worker asked by roll call', () => {
   test('says 202 and its load where the function is here', async (t) => {
     const { worker, cids } = await openWorker(t, { guests: ['exit-three'] });
