@@ -32,6 +32,8 @@ const UNIT_BYTES = 4_096;
 /** Seconds' worth that may come at once, and of one that has just come. */
 const BURST_SECONDS = 2;
 const NEWCOMER_SECONDS = 0.25;
+/** One that said nothing for this long takes no part, in ms. */
+const SENDS_MS = 2_000;
 const PATIENCE_MS = 10_000;
 const SHUN_MS = 60_000;
 const MAX_SHUNNED = 1_024;
@@ -46,6 +48,9 @@ interface Bucket {
 }
 
 interface Neighbour extends Bucket {
+  readonly id: PeerId;
+  /** Its part of what all together may send. */
+  readonly share: Bucket;
   /** Its streams, and the bytes that came on each since the last whole message. */
   readonly streams: Map<Stream, number>;
   /** Since when it has been at its limit; `undefined`: it is not. */
@@ -57,7 +62,8 @@ interface Neighbour extends Bucket {
 
 /**
  * Holds each neighbour to a rate by not reading on: what it sends beyond waits at its end. One that keeps at it is let go for
- * a minute. The rate of all together slows only those who use most of theirs, so that the others are still heard.
+ * a minute. The rate of all together slows only those who use more than their part of it, so that the others are still
+ * heard, and none that is trusted.
  */
 export function createGossipGuard(init: GossipGuardInit): GossipGuard {
   const { trusted, hangUp, log, perSecond = PER_SECOND, patienceMs = PATIENCE_MS } = init;
@@ -65,6 +71,7 @@ export function createGossipGuard(init: GossipGuardInit): GossipGuard {
   const neighbours = new Map<string, Neighbour>();
   const total: Bucket = { level: together * BURST_SECONDS, at: Date.now() };
   const shunned = new Map<string, number>();
+  let sending = { count: 1, of: 4, at: 0 };
   let held = 0;
 
   function refill(bucket: Bucket, rate: number, now: number): void {
@@ -72,12 +79,27 @@ export function createGossipGuard(init: GossipGuardInit): GossipGuard {
     bucket.at = now;
   }
 
-  function neighbourOf(id: string): Neighbour {
+  /** What each of those that send may, so that a crowd of strangers gets no more than what all may. */
+  function fairShare(now: number): number {
+    // Counted once a second, and when a crowd comes in between.
+    if (now - sending.at > 1_000 || neighbours.size > 2 * sending.of) {
+      let count = 0;
+      for (const { at } of neighbours.values()) if (now - at < SENDS_MS) count++;
+      sending = { count: Math.max(1, count), of: Math.max(4, neighbours.size), at: now };
+    }
+    return together / sending.count;
+  }
+
+  function neighbourOf(peer: PeerId): Neighbour {
+    const id = peer.toString();
     const known = neighbours.get(id);
     if (known !== undefined) return known;
+    const now = Date.now();
     const made: Neighbour = {
+      id: peer,
       level: own * NEWCOMER_SECONDS,
-      at: Date.now(),
+      at: now,
+      share: { level: fairShare(now) * NEWCOMER_SECONDS, at: now },
       streams: new Map(),
       over: undefined,
       held: 0,
@@ -121,35 +143,50 @@ export function createGossipGuard(init: GossipGuardInit): GossipGuard {
   }
 
   /** @returns whether it has a debt of more than a burst: what was under way when it was slowed is not all worked on */
-  function spend(neighbour: Neighbour, peer: PeerId, units: number): boolean {
+  function spend(neighbour: Neighbour, units: number): boolean {
     const now = Date.now();
+    const { id, share } = neighbour;
+    const isTrusted = trusted.has(id.toString());
     refill(neighbour, own, now);
+    refill(share, fairShare(now), now);
     refill(total, together, now);
     neighbour.level -= units;
+    share.level -= units;
     total.level -= units;
-    const crowded = total.level < 0 && neighbour.level < (own * BURST_SECONDS) / 2;
+    const crowded = total.level < 0 && share.level < 0 && !isTrusted;
     if (neighbour.level >= (own * BURST_SECONDS) / 2) neighbour.over = undefined;
     if (neighbour.level < 0 || crowded) {
-      const debts = [-neighbour.level / own, crowded ? -total.level / together : 0];
+      const debts = [-neighbour.level / own, crowded ? -share.level / fairShare(now) : 0];
       slow(neighbour, Math.min(1_000, 10 + Math.max(...debts) * 1_000));
       neighbour.over ??= now;
-      if (now - neighbour.over > patienceMs && !trusted.has(peer.toString())) {
+      if (now - neighbour.over > patienceMs && !isTrusted) {
         neighbour.over = undefined;
-        letGo(peer, 'it floods gossip');
+        letGo(id, 'it floods gossip');
       }
     }
-    return neighbour.level < -own * BURST_SECONDS && !trusted.has(peer.toString());
+    return neighbour.level < -own * BURST_SECONDS && !isTrusted;
+  }
+
+  /** Whoever holds most has to go, not whoever comes last. */
+  function makeRoom(): void {
+    let most: Neighbour | undefined;
+    for (const neighbour of neighbours.values()) {
+      if (neighbour.held > (most?.held ?? SMALL_BYTES) && !trusted.has(neighbour.id.toString())) most = neighbour;
+    }
+    if (most === undefined) return;
+    release(most);
+    letGo(most.id, 'it holds too much under way');
   }
 
   return {
     watch(stream, { remotePeer }) {
-      const neighbour = neighbourOf(remotePeer.toString());
+      const neighbour = neighbourOf(remotePeer);
       neighbour.streams.set(stream, 0);
       const onBytes = ({ data: { byteLength } }: { readonly data: { readonly byteLength: number } }): void => {
         hold(neighbour, byteLength);
         neighbour.streams.set(stream, (neighbour.streams.get(stream) ?? 0) + byteLength);
-        if (held > MAX_HELD_BYTES && neighbour.held > SMALL_BYTES) letGo(remotePeer, 'it holds too much under way');
-        spend(neighbour, remotePeer, byteLength / UNIT_BYTES);
+        if (held > MAX_HELD_BYTES) makeRoom();
+        spend(neighbour, byteLength / UNIT_BYTES);
       };
       // The first listener is given all that has come: gossipsub's must be there before this one.
       setImmediate(() => stream.addEventListener('message', onBytes));
@@ -163,7 +200,7 @@ export function createGossipGuard(init: GossipGuardInit): GossipGuard {
       // It has gone, and what is left of it counts no more.
       if (neighbour === undefined) return false;
       release(neighbour);
-      return !spend(neighbour, peer, entries);
+      return !spend(neighbour, entries);
     },
     isShunned,
     forget(id) {

@@ -316,6 +316,26 @@ suite('who may connect', () => {
     await stillHears(t, node);
   });
 
+  test('one address has half of the connections at most, under however many names', async (t) => {
+    const node = await startSwarm(t, { topics: ['topic'], maxConnections: 34 });
+    const stranger = await startStranger(t);
+    // 20 of one address are let in within a second.
+    for (let i = 0; i < 19; i++) await stranger.dial(multiaddr(node.address), { force: true }).catch(() => {});
+    assert.ok(node.host.getConnections().length <= 17, `${node.host.getConnections().length} connections`);
+    const port = Number(/tcp\/(\d+)/.exec(node.address)?.[1]);
+    const other = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+    t.after(() => other.destroy());
+    const greeting = new Promise<string>((resolve, reject) => {
+      other.once('data', (data) => resolve(String(data)));
+      other.once('close', () => reject(new Error('it was not let in')));
+    });
+    other.write('\u0013/multistream/1.0.0\n');
+    assert.match(await greeting, /multistream/);
+    for (const connection of stranger.getConnections()) connection.abort(new Error('gone'));
+    await until(() => node.host.getConnections().length === 0);
+    await stillHears(t, node);
+  });
+
   test('web sockets are bounded in number, and one that says nothing of libp2p is not kept', async (t) => {
     const node = await startSwarm(t, { topics: ['topic'], listen: ['/ip4/127.0.0.1/tcp/0/ws'], maxConnections: 8 });
     const port = Number(/tcp\/(\d+)/.exec(node.address)?.[1]);

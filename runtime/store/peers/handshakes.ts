@@ -1,36 +1,48 @@
 import type { MultiaddrConnection } from '@libp2p/interface';
 
-/** Handshakes of those who connect, under way: one address is not to hold all places while others wait. */
+/** Connections that others open, by their address: one is not to hold all places while others wait. */
 export interface Handshakes {
-  /** @returns whether the address has too many under way already */
+  /** @returns whether the address has too many already, open or under way */
   refuses(connection: MultiaddrConnection): boolean;
-  /** It is through. */
+  /** Its handshake is through. */
   done(connection: MultiaddrConnection): void;
 }
 
-/** @param most handshakes of one address at once */
-export function createHandshakes(most: number): Handshakes {
-  const underWay = new Map<string, Set<MultiaddrConnection>>();
+interface Address {
+  readonly underWay: Set<MultiaddrConnection>;
+  open: number;
+}
 
-  function hostOf({ remoteAddr }: MultiaddrConnection): string {
-    return remoteAddr.toString().split('/')[2] ?? '';
-  }
-
-  function done(connection: MultiaddrConnection): void {
-    const host = hostOf(connection);
-    const connections = underWay.get(host);
-    if (connections?.delete(connection) === true && connections.size === 0) underWay.delete(host);
-  }
+/**
+ * @param most.underWay handshakes of one address at once
+ * @param most.open connections of one address, those under way among them
+ */
+export function createHandshakes(most: { readonly underWay: number; readonly open: number }): Handshakes {
+  const addresses = new Map<string, Address>();
 
   return {
     refuses(connection) {
-      const host = hostOf(connection);
-      const connections = underWay.get(host) ?? new Set();
-      if (connections.size >= most) return true;
-      underWay.set(host, connections.add(connection));
-      connection.addEventListener('close', () => done(connection));
+      const name = addressOf(connection);
+      const address = addresses.get(name) ?? { underWay: new Set(), open: 0 };
+      if (address.underWay.size >= most.underWay || address.open >= most.open) return true;
+      addresses.set(name, address);
+      address.underWay.add(connection);
+      address.open++;
+      connection.addEventListener('close', () => {
+        address.underWay.delete(connection);
+        address.open--;
+        if (address.open === 0) addresses.delete(name);
+      });
       return false;
     },
-    done,
+    done: (connection) => void addresses.get(addressOf(connection))?.underWay.delete(connection),
   };
+}
+
+/** Of IPv6 the network, which is what a stranger is given. */
+function addressOf({ remoteAddr }: MultiaddrConnection): string {
+  const [, family, host = ''] = remoteAddr.toString().split('/');
+  if (family !== 'ip6') return host;
+  const [start = ''] = host.split('::');
+  return [...start.split(':'), '0', '0', '0', '0'].slice(0, 4).join(':');
 }

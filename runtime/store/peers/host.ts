@@ -33,6 +33,11 @@ function arrivals(maxConnections: number): { perSecond: number; pending: number;
   return { perSecond, pending: 4 * perSecond, pendingOfOne: perSecond };
 }
 
+/** Half of the places, so that one stranger under many names leaves the others to others. */
+function openOfOne(maxConnections: number): number {
+  return Math.max(16, Math.ceil(maxConnections / 2));
+}
+
 const TIMEOUT_MS = 10_000;
 const IDLE_MS = 120_000;
 /** A peer that answers no ping for this long is gone; well above what a busy machine takes. */
@@ -54,7 +59,7 @@ export async function createHost<Services extends ServiceMap = ServiceMap>(
 ): Promise<Libp2p<Services>> {
   const { privateKey, listen, announce = [], maxConnections, allow, shunned = () => false } = init;
   const { perSecond, pending, pendingOfOne } = arrivals(maxConnections);
-  const handshakes = createHandshakes(pendingOfOne);
+  const handshakes = createHandshakes({ underWay: pendingOfOne, open: openOfOne(maxConnections) });
   const refuses = (peer: PeerId): boolean => {
     const id = peer.toString();
     return (allow.length > 0 && !allow.includes(id)) || shunned(id);
