@@ -1,4 +1,5 @@
 import type { Connection, Stream, StreamHandler } from '@libp2p/interface';
+import { largest } from '../core/largest.ts';
 import { createPieces } from '../core/pieces.ts';
 import { createLineBudget } from '../telemetry/line-budget.ts';
 import type { DirectMessage } from './swarm.ts';
@@ -157,16 +158,4 @@ function sum(streams: Iterable<Incoming>): number {
   let bytes = 0;
   for (const stream of streams) bytes += stream.bytes;
   return bytes;
-}
-
-function largest<T>(items: Iterable<T>, weigh: (item: T) => number): T | undefined {
-  let found: T | undefined;
-  let most = 0;
-  for (const item of items) {
-    const weight = weigh(item);
-    if (weight <= most) continue;
-    most = weight;
-    found = item;
-  }
-  return found;
 }

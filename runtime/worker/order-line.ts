@@ -1,4 +1,5 @@
 import { InferbaseError } from '../core/errors.ts';
+import { largest } from '../core/largest.ts';
 
 export interface OrderLineInit {
   /** Orders that run at once. */
@@ -47,7 +48,7 @@ export function createOrderLine({ places, queue, heldBytes }: OrderLineInit): Or
   let held = 0;
   const idle: (() => void)[] = [];
 
-  const longest = (): Head | undefined => pick(heads.values(), (head) => -head.waiting.size);
+  const longest = (): Head | undefined => largest(heads.values(), ({ waiting: own }) => own.size);
 
   function takes(name: string): boolean {
     if (running < places || waiting < queue) return true;
@@ -67,7 +68,9 @@ export function createOrderLine({ places, queue, heldBytes }: OrderLineInit): Or
 
   function next(): void {
     if (running >= places || waiting === 0) return;
-    const head = pick(heads.values(), (each) => (each.waiting.size === 0 ? Number.POSITIVE_INFINITY : each.running));
+    const head = largest(heads.values(), (each) =>
+      each.waiting.size === 0 ? Number.NEGATIVE_INFINITY : -each.running,
+    );
     const [first] = head?.waiting ?? [];
     first?.admit();
   }
@@ -128,19 +131,6 @@ export function createOrderLine({ places, queue, heldBytes }: OrderLineInit): Or
       });
     },
   };
-}
-
-/** The first of those with the smallest weight. */
-function pick<T>(items: Iterable<T>, weigh: (item: T) => number): T | undefined {
-  let found: T | undefined;
-  let least = Number.POSITIVE_INFINITY;
-  for (const item of items) {
-    const weight = weigh(item);
-    if (weight >= least) continue;
-    least = weight;
-    found = item;
-  }
-  return found;
 }
 
 function busy(why: string): InferbaseError {

@@ -143,8 +143,6 @@ export function createWorker({ node, store, sign, log, trace }: WorkerComponents
       }
       const leave = await line.enter(head, sizeOf(request), signal);
       try {
-        // Until it has run: what was here may be gone, or damaged.
-        ready.delete(cid);
         const { results } = await node.execute(request, { requestId, signal });
         const outcome = results[0]?.outcome;
         if (outcome === undefined) throw new Error('the node answered without an outcome');
@@ -153,6 +151,10 @@ export function createWorker({ node, store, sign, log, trace }: WorkerComponents
         const { cause, exitCode } = outcome;
         trace?.('order run', { requestId, head, function: cid.slice(0, SHOWN), cause, exitCode });
         return { requestId, code, outcome, message: '', attestation: sign === null ? null : sign(order, outcome) };
+      } catch (error) {
+        // What was here may be gone, or damaged.
+        ready.delete(cid);
+        throw error;
       } finally {
         leave();
       }

@@ -1,4 +1,5 @@
 import { InferbaseError } from '../../core/errors.ts';
+import { largest } from '../../core/largest.ts';
 import { createPieces } from '../../core/pieces.ts';
 
 /**
@@ -99,7 +100,7 @@ export function createFrameReader(budget: FrameBudget, evict: (why: string) => v
     budget.holders.add(self);
     while (budget.held > budget.max) {
       const before = budget.held;
-      largest(budget.holders)?.evict('it holds too much that is not whole');
+      largest(budget.holders, ({ held }) => held)?.evict('it holds too much that is not whole');
       if (budget.held === before) return;
     }
   }
@@ -131,12 +132,6 @@ export function createFrameReader(budget: FrameBudget, evict: (why: string) => v
     },
     drop: () => void take(),
   };
-}
-
-function largest(holders: Iterable<FrameHolder>): FrameHolder | undefined {
-  let found: FrameHolder | undefined;
-  for (const holder of holders) if (holder.held > (found?.held ?? 0)) found = holder;
-  return found;
 }
 
 function checkedLength(bytes: Buffer, at: number): number {
