@@ -4,6 +4,7 @@ import type { ExecuteReply, ExecuteRequest, InferenceNode } from '../core/node.t
 import { gossipTopic, type RollCall, type WorkerNetwork, type WorkOrder } from '../core/work.ts';
 import type { KeptResults } from '../services/kept-results/kept-results.ts';
 import { aggregate, parseAggregation } from './aggregation.ts';
+import { checkAsked, checkTopic, rollCallOf, windowOf } from './asked.ts';
 import { createCrews } from './crew.ts';
 import { gather } from './gather.ts';
 import { createLoads } from './loads.ts';
@@ -41,8 +42,6 @@ export interface Head extends InferenceNode {
 const KEEP_MS = 1_000;
 const MAX_REQUESTS = 16_384;
 const OUTPUT_BYTES = 64 * 1_048_576;
-/** Longest window a request may ask for, in ms. */
-const MAX_WINDOW_MS = 3_600_000;
 /** An execution that ends at the deadline it was given still has to arrive: this much of the wait, and at most so many ms. */
 const GRACE = 0.25;
 const MAX_GRACE_MS = 500;
@@ -51,12 +50,6 @@ const DEFAULT_THRESHOLD = 0.6;
 /** How long results are added that come after the reply, in ms, and of how many requests at once. */
 const LATE_MS = 60_000;
 const MAX_LATE = 1_024;
-
-/** As long as a topic of a worker may be, in characters. */
-const MAX_TOPIC = 256;
-
-/** sha-256 of a manifest's URL, as nodes of the older stack name functions installed by URL. */
-const URL_HASH = /^[0-9a-f]{64}$/;
 
 /** The use cases of a head: it asks workers by roll call, hands out the work, and puts the answers together. */
 export function createHead(components: HeadComponents, init: HeadInit): Head {
@@ -142,8 +135,7 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
     peerId,
     async execute(request, { requestId, signal }) {
       if (isClosed) throw closed();
-      checkFunction(request.functionId);
-      checkTopic(request.topic);
+      checkAsked(request);
       if (underWay.size >= maxRequests) {
         throw new InferbaseError('ERR_BUSY', `busy: ${underWay.size} requests are under way; retry later`);
       }
@@ -180,29 +172,6 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
 
 function closed(): InferbaseError {
   return new InferbaseError('ERR_CLOSED', 'the node is closing; send the request again later');
-}
-
-function checkFunction(functionId: string): void {
-  if (!URL_HASH.test(functionId)) parseCid(functionId);
-}
-
-function checkTopic(topic: string): void {
-  if (topic.length <= MAX_TOPIC) return;
-  throw new InferbaseError(
-    'ERR_INVALID_REQUEST',
-    `topic has ${topic.length} characters, and no worker serves one of more than ${MAX_TOPIC}`,
-  );
-}
-
-/** `timeout` of the request, in s, else the default. */
-function windowOf({ body }: ExecuteRequest, rollCallMs: number): number {
-  const { timeout = 0 } = body.config ?? {};
-  return timeout > 0 ? Math.min(timeout * 1_000, MAX_WINDOW_MS) : rollCallMs;
-}
-
-function rollCallOf({ functionId, method, topic, body }: ExecuteRequest, requestId: string): RollCall {
-  const attributes = body.config?.attributes ?? null;
-  return { requestId, functionId, method, topic: gossipTopic(topic), consensus: 0, attributes };
 }
 
 interface OrderInit {

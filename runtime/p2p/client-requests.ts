@@ -28,6 +28,8 @@ type Sender = Parameters<ClientRequests['answer']>[1];
 /** Requests of one client at once, and of all. */
 const PER_CLIENT = 64;
 const IN_ALL = 1_024;
+/** Longest window in which workers are looked for, in s. */
+const MAX_TIMEOUT_S = 60;
 /** Most bytes of requests that are not answered yet; one alone is always taken. */
 const HELD_BYTES = 256 * 1_048_576;
 
@@ -107,9 +109,15 @@ function requestOf({
     ...(function_id !== undefined && { function_id }),
     ...(method !== undefined && { method }),
     ...(parameters !== undefined && { parameters }),
-    ...(config !== undefined && { config }),
+    ...(config !== undefined && { config: bounded(config) }),
     ...(topic !== undefined && { topic }),
   };
+}
+
+/** Anybody may be a client: none holds a place for an hour while it has all workers asked again and again. */
+function bounded(config: NonNullable<ExecuteMessage['config']>): NonNullable<ExecuteMessage['config']> {
+  const { timeout = 0 } = config;
+  return timeout > MAX_TIMEOUT_S ? { ...config, timeout: MAX_TIMEOUT_S } : config;
 }
 
 /** A client of `b` writes a time into its request, one of `c` has no field for it. */

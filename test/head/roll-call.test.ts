@@ -176,6 +176,16 @@ suite('a roll call of a head', () => {
     for (const id of ['', 'x', '../../etc', 'F'.repeat(64)]) await assert.rejects(run(id), { code: 'ERR_INVALID_CID' });
     const long = head.execute(requestOf({ topic: 't'.repeat(257) }), { requestId: 'id', signal });
     await assert.rejects(long, { code: 'ERR_INVALID_REQUEST', message: /^topic has 257 characters/ });
+    const method = 'x'.repeat(100_000);
+    await assert.rejects(head.execute(requestOf({ method }), { requestId: 'id', signal }), {
+      code: 'ERR_INVALID_REQUEST',
+      message: /^method has 100000 characters; at most 1024/,
+    });
+    const attributes = { values: Array.from({ length: 5_000 }, (_, i) => ({ name: `name-${i}`, value: 'x' })) };
+    await assert.rejects(execute(head, { attributes }), {
+      code: 'ERR_INVALID_REQUEST',
+      message: /^config.attributes has \d+ characters; at most 65536/,
+    });
     assert.equal(network.calls.length, 0);
     assert.equal((await run('0'.repeat(64))).code, '200');
   });

@@ -23,6 +23,28 @@ const reply: InferenceNode['execute'] = async (_request, { requestId }) => ({
 });
 
 suite('a request of a client on libp2p', () => {
+  test('has workers looked for a minute at most, however long it asks for', async () => {
+    const asked: ExecuteRequest[] = [];
+    const clients = createClientRequests({
+      node: {
+        execute: (request, options) => {
+          asked.push(request);
+          return reply(request, options);
+        },
+      },
+    });
+    for (const timeout of [2, 1e9]) {
+      await clients.answer(
+        { type: 'MsgExecute', function_id: FUNCTION, config: { timeout } },
+        { peerId: 'client', size: 1 },
+      );
+    }
+    assert.deepEqual(
+      asked.map(({ body }) => body.config?.timeout),
+      [2, 60],
+    );
+  });
+
   for (const dialect of ['a', 'b', 'c'] as const) {
     test(`of dialect ${dialect} is run, and answered in that dialect`, async (t) => {
       const asked: ExecuteRequest[] = [];
