@@ -30,8 +30,13 @@ export async function checkPeerPorts(settings: Pick<Settings, 'role' | 'peers'>,
     try {
       await tryListening(host, port);
     } catch (error) {
-      const by = origin === 'default' ? `--peers-listen /ip4/${host}/tcp/PORT` : origin;
-      throw Object.assign(error as Error, { remedy: `choose another with ${by}` });
+      throw Object.assign(error as Error, { remedy: `choose another with ${nameOf(origin, host)}` });
     }
   }
+}
+
+/** A flag or a variable by its name, a line of a file by the key there. */
+function nameOf(origin: string, host: string): string {
+  if (origin === 'default') return `--peers-listen /ip4/${host}/tcp/PORT`;
+  return /^(?:--.*|[A-Z0-9_]+)$/.test(origin) ? origin : `peers.listen (${origin})`;
 }

@@ -55,7 +55,7 @@ describe('serve', () => {
     );
   });
 
-  test('an address for peers that is taken is told with its flag, before anything listens', async () => {
+  test('an address for peers that is taken is told with the flag or the line that names it, before anything listens', async () => {
     await using folder = await temporaryFolder();
     const taken = createServer().listen(0, '127.0.0.1');
     if (!taken.listening) await once(taken, 'listening');
@@ -67,6 +67,10 @@ describe('serve', () => {
         stderr,
         /^error EADDRINUSE: 127\.0\.0\.1:\d+ is taken by another program; .* with --peers-listen\n$/,
       );
+      await writeFile(join(folder.path, 'inferbase.yaml'), `peers: {listen: [${listen}]}\n`);
+      const other = await run(['serve', '--role', 'worker'], folder.path);
+      assert.equal(other.code, 69);
+      assert.match(other.stderr, / is taken by another program; .* with peers\.listen \(\S*inferbase\.yaml:1\)\n$/);
     } finally {
       taken.close();
     }
