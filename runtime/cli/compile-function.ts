@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { type FunctionSettings, readFunctionSettings } from '../config/function-file.ts';
 import { InferbaseError } from '../core/errors.ts';
+import { isThere } from '../core/folder.ts';
 import { hashInputs } from './function-inputs.ts';
 import { handleArgs } from './handle-args.ts';
 import { prepareSdk } from './sdk-config.ts';
@@ -64,9 +65,9 @@ interface Places {
 /** @returns whether there was nothing to do */
 async function compile(places: Places, options: { force?: boolean; signal?: AbortSignal }): Promise<boolean> {
   const { dir, name, build, path } = places;
-  if (!(await exists(dir)))
+  if (!(await isThere(dir)))
     throw new InferbaseError('ERR_INVALID_REQUEST', `there is no folder ${dir}; check the path`);
-  if (!(await exists(join(dir, 'asconfig.json')))) {
+  if (!(await isThere(join(dir, 'asconfig.json')))) {
     throw new InferbaseError(
       'ERR_INVALID_REQUEST',
       `${dir} has no asconfig.json, so it is no function; in a project of yours write one with {"extends": "./node_modules/inferbase/sdk/asconfig.json", "entries": ["assembly/index.ts"]}, or have inferbase init make the project`,
@@ -79,12 +80,12 @@ async function compile(places: Places, options: { force?: boolean; signal?: Abor
   try {
     const stamp = join(build, `.${name}.inputs`);
     const inputs = await hashInputs(dir, compiler, sdk.sdkRoot);
-    const known = options.force !== true && (await exists(path)) ? await readFile(stamp, 'utf8').catch(() => '') : '';
+    const known = options.force !== true && (await isThere(path)) ? await readFile(stamp, 'utf8').catch(() => '') : '';
     if (known === inputs) return true;
     const args = [compiler, '--config', sdk.config, '--target', 'release', '--outFile', temporary];
     args.push(...sdk.args, ...(await handleArgs(dir)));
     const { exitCode, output } = await runCompiler(args, dir, options.signal);
-    if (exitCode !== 0 || !(await exists(temporary))) {
+    if (exitCode !== 0 || !(await isThere(temporary))) {
       if (ASC_USAGE.test(output)) throw namesNoEntry(dir);
       throw new InferbaseError('ERR_INVALID_MODULE', `${name} does not compile; correct what asc says`, {
         details: output.trimEnd().split('\n'),
@@ -108,7 +109,7 @@ function namesNoEntry(dir: string): InferbaseError {
 
 /** @returns whether the same module was there already */
 async function copyModule(from: string, { build, path }: Pick<Places, 'build' | 'path'>): Promise<boolean> {
-  if (!(await exists(from))) {
+  if (!(await isThere(from))) {
     throw new InferbaseError(
       'ERR_INVALID_REQUEST',
       `there is no ${from}, which function.module names; build it first, or correct the path`,
@@ -168,11 +169,4 @@ function runCompiler(
     child.on('error', fail);
     child.on('close', (exitCode) => settle({ exitCode, output: Buffer.concat(chunks).toString('utf8') }));
   });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

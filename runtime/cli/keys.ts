@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { keyPath } from '../config/key-path.ts';
+import { isThere } from '../core/folder.ts';
 import { loadIdentity } from '../services/identity.ts';
 import { publicKeyMessage, writeKeyFiles } from '../services/key-files.ts';
 import type { AddCommand } from './program.ts';
@@ -111,13 +112,6 @@ async function inFolder(path: string): Promise<string> {
     () => false,
   );
   return isFolder ? join(path, 'priv.bin') : path;
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Tools and copies leave keys behind that everybody on the machine may read. */

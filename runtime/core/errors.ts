@@ -54,6 +54,11 @@ export class InferbaseError extends Error {
   }
 }
 
+/** The text of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Turns anything thrown into plain data; unexpected errors become `ERR_INTERNAL` with their own text. */
 export function toErrorData(error: unknown): ErrorData {
   if (error instanceof InferbaseError) {
@@ -61,7 +66,7 @@ export function toErrorData(error: unknown): ErrorData {
       ? { code: error.code, message: error.message, details: error.details }
       : { code: error.code, message: error.message };
   }
-  return { code: 'ERR_INTERNAL', message: error instanceof Error ? error.message : String(error) };
+  return { code: 'ERR_INTERNAL', message: messageOf(error) };
 }
 
 /** Rebuilds an error on the receiving side of a thread boundary. */

@@ -16,6 +16,14 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
   }
 }
 
+/** Whether a file or folder is there, as far as this user may see. */
+export async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
 async function mkdirOnce(path: string, mode: number): Promise<void> {
   try {
     await mkdir(path, mode);

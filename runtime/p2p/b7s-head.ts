@@ -1,6 +1,6 @@
 import type { Stream } from '@libp2p/interface';
 import { LRUCache } from 'lru-cache';
-import { InferbaseError } from '../core/errors.ts';
+import { InferbaseError, messageOf } from '../core/errors.ts';
 import type { InferenceNode } from '../core/node.ts';
 import {
   GENERAL_TOPIC,
@@ -123,7 +123,7 @@ export async function createB7sHead(
   }
 
   function drop(from: string, error: unknown): void {
-    tell(from, `a message was dropped: ${error instanceof Error ? error.message : error}`, { peer: from });
+    tell(from, `a message was dropped: ${messageOf(error)}`, { peer: from });
   }
 
   function hear(from: string, take: () => Promise<void> | undefined): void {
@@ -245,7 +245,7 @@ async function deliver(
     for (const _message of messages) streams.push(await swarm.open(peerId, B7S_PROTOCOL, signal));
   } catch (error) {
     for (const stream of streams) stream.abort(new Error('another stream was not taken'));
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
   await Promise.all(streams.map((stream, i) => write(stream, messages[i] ?? Buffer.alloc(0), signal)));
   return null;

@@ -1,4 +1,4 @@
-import { InferbaseError } from '../core/errors.ts';
+import { InferbaseError, messageOf } from '../core/errors.ts';
 import { neverRan } from '../core/wire-code.ts';
 import { GENERAL_TOPIC, gossipTopic, type WorkAnswer, type WorkerService, type WorkOrder } from '../core/work.ts';
 import { createLineBudget } from '../telemetry/line-budget.ts';
@@ -63,7 +63,7 @@ export async function createB7sWorker(
     try {
       await swarm.send(peer, B7S_PROTOCOL, bytes);
     } catch (error) {
-      tell(peer, `an answer was not delivered: ${textOf(error)}`, { peer, type });
+      tell(peer, `an answer was not delivered: ${messageOf(error)}`, { peer, type });
     } finally {
       sent();
     }
@@ -183,7 +183,7 @@ export async function createB7sWorker(
   function hear(bytes: Uint8Array, from: string, topic: string | null): void {
     if (stopped) return;
     receive(bytes, from, topic).catch((error: unknown) => {
-      tell(from, `a message was dropped: ${textOf(error)}`, { peer: from, ...(topic !== null && { topic }) });
+      tell(from, `a message was dropped: ${messageOf(error)}`, { peer: from, ...(topic !== null && { topic }) });
     });
   }
 
@@ -204,8 +204,4 @@ export async function createB7sWorker(
       accounts.gone();
     },
   };
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, rename, rm, stat } from 'node:fs/promises';
+import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { makeFolder } from '../core/folder.ts';
+import { isThere, makeFolder } from '../core/folder.ts';
 
 /**
  * Writes a file that is not there yet, whole and on disk before it has its name, with the folders on the way readable by
@@ -58,13 +58,6 @@ async function syncFolder(path: string): Promise<void> {
   // Some systems cannot open or sync a folder; the file itself is on disk by now.
   await folder?.sync().catch(() => {});
   await folder?.close();
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 function codeOf(error: unknown): unknown {

@@ -1,5 +1,5 @@
-import { access } from 'node:fs/promises';
 import { DAG_PB, digestHex, type ParsedCid } from '../core/cid.ts';
+import { isThere } from '../core/folder.ts';
 import { entryName } from '../wasm/module-cache.ts';
 import { type FunctionRecord, type KnownModules, modulesOf, readRecord } from './function-record.ts';
 import type { Layout } from './layout.ts';
@@ -17,11 +17,11 @@ export async function isPreparedHere(
   inMemory: (sha256: string) => boolean,
 ): Promise<boolean> {
   const isHere = async (sha256: string): Promise<boolean> =>
-    inMemory(sha256) || (await exists(layout.module(entryName(sha256))));
+    inMemory(sha256) || (await isThere(layout.module(entryName(sha256))));
   if (cid.code !== DAG_PB) return await isHere(digestHex(cid));
   const record = await readRecord(layout, key);
   if (record === undefined) return false;
-  if (record.files !== null && !(await exists(layout.files(record.files)))) return false;
+  if (record.files !== null && !(await isThere(layout.files(record.files)))) return false;
   const names = method === '' ? record.modules.map(([name]) => name) : [method];
   for (const name of names) {
     const known = knownModules(record, name);
@@ -38,14 +38,5 @@ function knownModules(record: FunctionRecord, method: string): KnownModules | un
   } catch {
     // The method names no file of it.
     return undefined;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { parseCid } from '../core/cid.ts';
-import { InferbaseError } from '../core/errors.ts';
+import { InferbaseError, messageOf } from '../core/errors.ts';
 import type { Outcome } from '../core/execution.ts';
 import type { ExecuteRequest, InferenceNode } from '../core/node.ts';
 import { expected, neverRan } from '../core/wire-code.ts';
@@ -88,7 +88,7 @@ export function createWorker({ node, store, sign, log, trace }: WorkerComponents
       ready.set(cid, true);
       log('function installed', { cid });
     },
-    onFailed: (cid, head, error) => tell(head, `function not installed: ${describe(error)}`, { cid, head }),
+    onFailed: (cid, head, error) => tell(head, `function not installed: ${messageOf(error)}`, { cid, head }),
   });
   let patient = 0;
   let closed = false;
@@ -159,7 +159,7 @@ export function createWorker({ node, store, sign, log, trace }: WorkerComponents
         leave();
       }
     } catch (error) {
-      if (expected(error) === null) tell(head, `order failed: ${describe(error)}`, { requestId, head });
+      if (expected(error) === null) tell(head, `order failed: ${messageOf(error)}`, { requestId, head });
       return neverRan(requestId, error);
     }
   }
@@ -181,7 +181,7 @@ export function createWorker({ node, store, sign, log, trace }: WorkerComponents
         const end = (await isReady(cid)) ? null : await installs.start(cid, from);
         return end === null ? { code: ACCEPTED, message: 'installed' } : null;
       } catch (error) {
-        tell(from, `function not installed: ${describe(error)}`, { cid, head: from });
+        tell(from, `function not installed: ${messageOf(error)}`, { cid, head: from });
         return null;
       }
     },
@@ -202,7 +202,7 @@ export function createWorker({ node, store, sign, log, trace }: WorkerComponents
       parseCid(functionId);
       return (await isReady(functionId)) ? ACCEPTED : await codeAfterInstall(functionId, head);
     } catch (error) {
-      if (expected(error) === null) tell(head, `roll call failed: ${describe(error)}`, { head });
+      if (expected(error) === null) tell(head, `roll call failed: ${messageOf(error)}`, { head });
       return INSTALL_FAILED;
     }
   }
@@ -227,8 +227,4 @@ function sizeOf({ stdin, env, parameters, body }: ExecuteRequest): number {
 
 function notAllowed(head: string): InferbaseError {
   return new InferbaseError('ERR_PERMISSION_DENIED', `this worker takes no orders of ${head}; add it to work.heads`);
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

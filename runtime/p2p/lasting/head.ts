@@ -1,4 +1,4 @@
-import { InferbaseError } from '../../core/errors.ts';
+import { InferbaseError, messageOf } from '../../core/errors.ts';
 import type { RollCall, RollCallAnswer, WorkAnswer, WorkOrder } from '../../core/work.ts';
 import { LASTING_PROTOCOL, type Swarm } from '../swarm.ts';
 import { createFrameBudget } from './frames.ts';
@@ -90,7 +90,7 @@ export function createLastingHead(
       };
       keeping.stream = createHeadStream({ peerId, stream }, { onReady, onEnd: ended }, { budget });
     } catch (error) {
-      ended(error instanceof Error ? error.message : String(error));
+      ended(messageOf(error));
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Stream } from '@libp2p/interface';
+import { messageOf } from '../../core/errors.ts';
 import { createFrameReader, type Frame, type FrameBudget } from './frames.ts';
 
 /** A stream of frames, both ways, that stays open. */
@@ -47,7 +48,7 @@ export function createKeptStream(
     try {
       for (const piece of joined(frames)) stream.send(piece);
     } catch (error) {
-      end(error instanceof Error ? error.message : String(error));
+      end(messageOf(error));
     }
   }
 
@@ -69,7 +70,7 @@ export function createKeptStream(
         events.onFrame(frame);
       }
     } catch (error) {
-      end(error instanceof Error ? error.message : String(error));
+      end(messageOf(error));
     }
   }
 

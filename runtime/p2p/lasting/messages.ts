@@ -1,4 +1,4 @@
-import { InferbaseError } from '../../core/errors.ts';
+import { InferbaseError, messageOf } from '../../core/errors.ts';
 import { CAUSES, type Outcome } from '../../core/execution.ts';
 import type { Attestation, RollCall, WorkAnswer, WorkOrder } from '../../core/work.ts';
 import { ATTRIBUTES, EXECUTE_REQUEST } from '../../wire/execute-request.ts';
@@ -125,7 +125,7 @@ function readable(
   try {
     return read();
   } catch (error) {
-    return { kind: 'unreadable', ...asked, why: error instanceof Error ? error.message : String(error) };
+    return { kind: 'unreadable', ...asked, why: messageOf(error) };
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Stream } from '@libp2p/interface';
-import { InferbaseError } from '../../core/errors.ts';
+import { InferbaseError, messageOf } from '../../core/errors.ts';
 import type { RollCall, WorkAnswer, WorkerService, WorkOrder } from '../../core/work.ts';
 import type { FrameBudget } from './frames.ts';
 import { createKeptStream } from './kept-stream.ts';
@@ -65,7 +65,7 @@ export function createWorkerStream(
       if (kept.send(encodeToHead({ kind: 'answer', id, answer }))) return;
     } catch (error) {
       // Larger than a frame.
-      problem = error instanceof Error ? error.message : String(error);
+      problem = messageOf(error);
     }
     send({ kind: 'answer', id, answer: { ...NEVER_RAN, message: problem } });
   }
@@ -90,7 +90,7 @@ export function createWorkerStream(
     }
     const work =
       message.kind === 'order' ? execute(message.id, message.order) : answerRollCall(message.id, message.call);
-    work.catch((error: unknown) => kept.end(error instanceof Error ? error.message : String(error)));
+    work.catch((error: unknown) => kept.end(messageOf(error)));
   }
 
   const kept = createKeptStream(

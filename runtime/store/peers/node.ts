@@ -1,5 +1,5 @@
 import type { Libp2p } from '@libp2p/interface';
-import { InferbaseError } from '../../core/errors.ts';
+import { InferbaseError, messageOf } from '../../core/errors.ts';
 import { parseTcpAddress } from '../../core/multiaddr.ts';
 import type { BlockFolder } from '../block-folder.ts';
 import { keepConnections } from './connections.ts';
@@ -94,7 +94,7 @@ async function noExchange(): Promise<never> {
 
 function cannotListen(listen: readonly string[], error: unknown): InferbaseError {
   // A page of advice with the system's errors in it.
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   const why = [...text.matchAll(/\b(?:listen|bind) (E[A-Z]+[^\n]*)/g)].map(([, one]) => one).join('; ') || text;
   return new InferbaseError(
     'ERR_INVALID_SETTING',
