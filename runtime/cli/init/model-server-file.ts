@@ -13,14 +13,19 @@ function predict(token) {
 
 const server = createServer((request, response) => {
   const send = (status, body) => {
+    console.log(\`\${request.method} \${request.url} \${status}\`);
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(body) + '\\n');
   };
-  const [, page, token] = new URL(request.url ?? '/', 'http://localhost').pathname.split('/');
-  if (request.method !== 'GET') send(405, { error: 'only GET is served here' });
-  else if (page === 'inference' && token) send(200, { token: decodeURIComponent(token), value: predict(token) });
-  else if (page === 'health') send(200, { status: 'ok' });
-  else send(404, { error: 'there is no such page; ask for /inference/TOKEN' });
+  const [, page, token] = (request.url ?? '/').split('?')[0].split('/');
+  try {
+    if (request.method !== 'GET') send(405, { error: 'only GET is served here' });
+    else if (page === 'inference' && token) send(200, { token: decodeURIComponent(token), value: predict(token) });
+    else if (page === 'health') send(200, { status: 'ok' });
+    else send(404, { error: 'there is no such page; ask for /inference/TOKEN' });
+  } catch (error) {
+    send(error instanceof URIError ? 400 : 500, { error: String(error) });
+  }
 });
 
 server.listen(port, host, () => console.log(\`model server: http://\${host}:\${server.address().port}/inference/ETH\`));
