@@ -128,7 +128,8 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
       if (settle(waiter, complete)) waiters.delete(waiter);
     }
     const isWorthAsking = unheard !== null && (unheard.size === 0 || unable.size > 0);
-    if (waiters.size > 0 && isWorthAsking && !isOver) againTimer ??= setTimeout(askAgain, againMs);
+    const isPatient = [...waiters].some(({ patient }) => patient);
+    if (isPatient && isWorthAsking && !isOver) againTimer ??= setTimeout(askAgain, againMs);
   }
 
   function askAgain(): void {

@@ -146,6 +146,17 @@ suite('a roll call of a head', () => {
     assert.equal(network.calls.length, 3);
   });
 
+  test('is not repeated to find one who steps in', async () => {
+    const network = scriptedNetwork({
+      full: { work: () => ({ code: '503', message: 'full' }) },
+      silent: { answer: () => null },
+      lacking: { answer: () => ({ code: '404' }) },
+    });
+    const reply = execute(scriptedHead(network, { rollCallMs: 600 }), { number_of_nodes: 1 });
+    await assert.rejects(reply, { code: 'ERR_BUSY' });
+    assert.equal(network.calls.length, 1);
+  });
+
   test('is repeated while nobody is there, so that a worker that starts late hears it', async () => {
     let here: readonly string[] = [];
     const network = scriptedNetwork({ a: { answer: () => (here.length === 0 ? null : {}) } }, () => here);
