@@ -20,6 +20,8 @@ import type { Log } from './telemetry/log.ts';
 
 /** How long closing waits for requests under way before it ends their executions, in ms. */
 const DRAIN_MS = 5_000;
+/** How long clients then may take to read what they are told, in ms. */
+const FAREWELL_MS = 2_000;
 
 /** A node put together: what the command line works with. */
 export interface Runtime {
@@ -146,6 +148,7 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
   };
 
   let stopListening: (() => Promise<void>) | null = null;
+  let cutOff: (() => void) | null = null;
   let closing: Promise<void> | null = null;
   let starting: Promise<void> | null = null;
   const start = async (): Promise<void> => {
@@ -182,6 +185,7 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
         gateway: settings.store.gateway ? store.local : null,
       });
       stopListening = () => api.close();
+      cutOff = () => api.server.closeAllConnections();
       await Promise.all([api.listen({ host: wanted.host, port: wanted.port }), ready()]);
       const bound = api.server.address();
       return bound === null || typeof bound === 'string'
@@ -208,6 +212,9 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
         // Requests still open are answered now: their executions end here.
         await sandbox?.close();
         await cgi.close();
+        // One that keeps its connection, or is half through with a request, does not keep the node.
+        await Promise.race([stopped, setTimeout(FAREWELL_MS, undefined, { ref: false })]);
+        cutOff?.();
         await stopped;
         await store.close();
       })();

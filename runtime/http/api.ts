@@ -88,7 +88,13 @@ export async function createApi(node: InferenceNode | null, init: ApiInit): Prom
   });
 
   const slowReaders = createSlowReaders({ maxBytes: init.unreadBytes ?? UNREAD_BYTES });
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+  });
   app.addHook('onSend', (_request, reply, payload, done) => {
+    // Else the client keeps its connection for its next request, and the node with it.
+    if (isClosing) reply.header('connection', 'close');
     if (typeof payload === 'string' || Buffer.isBuffer(payload)) slowReaders.note(reply.raw, payload.length);
     done();
   });

@@ -2,14 +2,17 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { executeBody, sendExecute } from '../../runtime/cli/execute-request.ts';
 import { guest } from '../support/wat.ts';
 import { run, start, temporaryFolder } from './command.ts';
 
 const ANY_PORT = ['--listen-api', '127.0.0.1:0'];
+/** Of anything. */
+const CID = 'bafkreidil4kvhi3u2sawyozb66jaukthfsne5apdfiiadcvolsp3r4lpei';
 
 describe('serve', () => {
   test('says one fact a line, answers by CID, and closes on SIGTERM', async () => {
@@ -40,6 +43,31 @@ describe('serve', () => {
       lines.some((line) => line.startsWith('function broken.wasm cannot be served: ')),
       stderr,
     );
+  });
+
+  test('closes on SIGTERM whatever its clients do with their connections', async () => {
+    await using folder = await temporaryFolder();
+    const peers = ['--role', 'head', '--peers-listen', '/ip4/127.0.0.1/tcp/0'];
+    const node = start(['serve', ...ANY_PORT, ...peers], folder.path);
+    const [, port = ''] = await node.until(/^API http:\/\/127\.0\.0\.1:(\d+)$/m);
+    const half = connect(Number(port), '127.0.0.1');
+    half.write('POST /api/v1/functions/execute HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{');
+    const kept = connect(Number(port), '127.0.0.1');
+    const body = JSON.stringify({ ...executeBody(CID, 'f.wasm', '1', 'ETH'), config: { timeout: 1e9 } });
+    const head = `POST /api/v1/functions/execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json`;
+    kept.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    let said = '';
+    kept.on('data', (data) => {
+      said += String(data);
+    });
+    for (const socket of [half, kept]) socket.on('error', () => {});
+    await setTimeout(500);
+    node.kill('SIGTERM');
+    const { code, stderr } = await node.finished;
+    for (const socket of [half, kept]) socket.destroy();
+    assert.equal(code, 0, stderr);
+    assert.match(said, /^connection: close\r$/im);
+    assert.match(said, /the node is closing/);
   });
 
   test('a worker that is told to connect with itself alone says that the head has its key', async () => {
