@@ -128,12 +128,14 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
       if (settle(waiter, complete)) waiters.delete(waiter);
     }
     const isWorthAsking = unheard !== null && (unheard.size === 0 || unable.size > 0);
-    const isPatient = [...waiters].some(({ patient }) => patient);
-    if (isPatient && isWorthAsking && !isOver) againTimer ??= setTimeout(askAgain, againMs);
+    if (isWaitedFor() && isWorthAsking && !isOver) againTimer ??= setTimeout(askAgain, againMs);
   }
+
+  const isWaitedFor = (): boolean => [...waiters].some(({ patient }) => patient);
 
   function askAgain(): void {
     againTimer = null;
+    if (!isWaitedFor()) return;
     againMs = Math.min(2 * againMs, ASK_AGAIN_MOST_MS);
     ask(randomUUID());
   }

@@ -253,7 +253,6 @@ suite('answers of our own nodes', () => {
     const network = scriptedNetwork({ a: lasting, b: slow });
     const head = scriptedHead(network, { keepMs: 300, rollCallMs: 60_000 });
     for (let i = 0; i < 2; i++) assert.deepEqual(texts(await execute(head, {})), ['a: a', 'b: b']);
-    assert.equal(network.calls.length, 2);
   });
 
   test('of a worker that refuses hold no longer', async () => {
