@@ -9,16 +9,24 @@ export interface Choices {
 }
 
 /**
+ * What the requests of the Allora guides say as method, whatever function they name: a function that is one module
+ * answers to it, so that those requests work with nothing but their CID changed.
+ */
+const GUIDE_METHOD = 'allora-inference-function.wasm';
+
+/**
  * Picks the file that a method names: exactly, by file name, inside the package. It is never joined to a path.
- * @param method empty for the manifest's entry module, else the only .wasm
+ * @param method empty for the manifest's entry module, else the only .wasm; so is `GUIDE_METHOD` for the only .wasm
  * @throws InferbaseError `ERR_FUNCTION_NOT_FOUND` listing the names there are
  */
 export function chooseFile(choices: Choices, method: string): string {
   const { names, entryModule } = choices;
   if (method !== '') {
     if (/[/\\\0]|\.\./.test(method)) throw notFound(`Method ${quoteName(method)} is a path; give a file name`, names);
-    if (!names.includes(method)) throw notFound(`Method ${quoteName(method)} is not in the function`, names);
-    return method;
+    if (names.includes(method)) return method;
+    const [only, ...others] = names.filter((name) => name.endsWith('.wasm'));
+    if (method === GUIDE_METHOD && only !== undefined && others.length === 0) return only;
+    throw notFound(`Method ${quoteName(method)} is not in the function`, names);
   }
   const entry = entryModule?.replace(/^.*\//s, '');
   if (entry !== undefined && names.includes(entry)) return entry;
