@@ -1,4 +1,5 @@
 import { InferbaseError } from '../../core/errors.ts';
+import { createPieces } from '../../core/pieces.ts';
 import { MAX_MESSAGE_BYTES, readVarint } from './bitswap-message.ts';
 
 /** Bytes that are held for messages not yet whole, of all peers together. */
@@ -21,56 +22,50 @@ export interface FrameReader {
 
 /** Cuts a stream into messages with their lengths before them. A length is only a claim: memory follows what came. */
 export function createFrameReader(budget: FrameBudget): FrameReader {
-  let chunks: Uint8Array[] = [];
-  let held = 0;
+  const pieces = createPieces();
   /** Of the message under way, with its length before it; `undefined` while that is not whole either. */
   let wanted: { start: number; end: number } | undefined;
 
-  function hold(bytes: number): void {
-    held += bytes;
-    budget.held += bytes;
-  }
-
-  function joined(): Uint8Array {
-    const [first] = chunks;
-    const all = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, held);
-    chunks = [all];
-    return all;
-  }
-
-  function readLength(): void {
-    const read = readVarint(joined(), 0);
-    if (read === undefined) return;
+  function lengthIn(bytes: Uint8Array): typeof wanted {
+    const read = readVarint(bytes, 0);
+    if (read === undefined) return undefined;
     if (read.value > MAX_MESSAGE_BYTES) {
       throw new InferbaseError('ERR_INTEGRITY', `A peer announced a message of ${read.value} bytes.`);
     }
-    wanted = { start: read.end, end: read.end + read.value };
+    return { start: read.end, end: read.end + read.value };
+  }
+
+  function keep(bytes: Uint8Array): void {
+    pieces.add(bytes);
+    budget.held += bytes.length;
+  }
+
+  function take(): Buffer {
+    budget.held -= pieces.length;
+    return pieces.take();
   }
 
   return {
     get partial() {
-      return held > 0;
+      return pieces.length > 0;
     },
     push(chunk) {
-      chunks.push(chunk);
-      hold(chunk.length);
+      keep(chunk);
       const messages: Uint8Array[] = [];
-      for (;;) {
-        if (wanted === undefined && held > 0) readLength();
-        if (wanted === undefined || held < wanted.end) break;
-        const all = joined();
-        messages.push(all.subarray(wanted.start, wanted.end));
-        const rest = all.subarray(wanted.end);
-        hold(-wanted.end);
-        chunks = rest.length > 0 ? [rest] : [];
-        wanted = undefined;
+      if (wanted === undefined || pieces.length >= wanted.end) {
+        let rest: Buffer = take();
+        for (;;) {
+          wanted ??= lengthIn(rest);
+          if (wanted === undefined || rest.length < wanted.end) break;
+          messages.push(rest.subarray(wanted.start, wanted.end));
+          rest = rest.subarray(wanted.end);
+          wanted = undefined;
+        }
+        keep(rest);
       }
       if (budget.held > budget.max) throw new InferbaseError('ERR_BUSY', 'Peers have too much under way.');
       return messages;
     },
-    drop() {
-      hold(-held);
-      chunks = [];
-    },
+    drop: () => void take(),
   };
 }
