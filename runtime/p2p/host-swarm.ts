@@ -1,4 +1,4 @@
-import type { Connection, IdentifyResult, Libp2p, PeerId, Stream } from '@libp2p/interface';
+import type { Connection, IdentifyResult, Libp2p, PeerId, Stream, StreamMuxer } from '@libp2p/interface';
 import { LRUCache } from 'lru-cache';
 import { InferbaseError } from '../core/errors.ts';
 import type { PeerView } from '../core/work.ts';
@@ -11,6 +11,11 @@ export interface HostSwarm extends Swarm {
   peers(): readonly PeerView[];
   /** Nothing is heard or taken any more; the host is stopped by its owner. */
   stop(): void;
+}
+
+/** What js-libp2p's connection has beside its interface. */
+interface MuxedConnection extends Connection {
+  readonly muxer: StreamMuxer;
 }
 
 export type GossipHost = Libp2p<{ pubsub: Gossip }>;
@@ -119,6 +124,20 @@ export function createSwarm(
     }
   }
 
+  /** A stream whose protocol is not agreed: what is sent on it has to begin with `opening`. */
+  async function openAtOnce(peerId: string, protocol: string, signal: AbortSignal): Promise<Stream> {
+    const connection = connectionTo(peerId) as MuxedConnection | undefined;
+    if (connection === undefined) throw gone(peerId, 'it is not connected');
+    try {
+      const stream = await connection.muxer.createStream({ signal });
+      // The other side agrees, which nobody waits for.
+      stream.addEventListener('message', () => {});
+      return stream;
+    } catch (error) {
+      throw gone(peerId, `it does not take ${protocol}`, error);
+    }
+  }
+
   return {
     peerId: host.peerId.toString(),
     subscribe(topic) {
@@ -151,9 +170,11 @@ export function createSwarm(
     },
     async send(peerId, protocol, bytes, signal) {
       const over = signal ?? AbortSignal.timeout(SEND_MS);
-      const stream = await open(peerId, protocol, over);
+      // A peer that said it speaks the protocol is not asked again.
+      const known = speaking.get(protocol)?.has(peerId) === true;
+      const stream = known ? await openAtOnce(peerId, protocol, over) : await open(peerId, protocol, over);
       try {
-        stream.send(bytes);
+        stream.send(known ? Buffer.concat([opening(protocol), bytes]) : bytes);
         await stream.close({ signal: over });
       } catch (error) {
         stream.abort(error as Error);
@@ -223,6 +244,16 @@ export function createSwarm(
       direct.stop();
     },
   };
+}
+
+/**
+ * What the side that opens a stream says of the protocol, header and name as lines with their length before them
+ * (https://github.com/multiformats/multistream-select); go-libp2p as well sends it together with the first message where
+ * it knows that the peer speaks the protocol.
+ */
+function opening(protocol: string): Buffer {
+  const lines = ['/multistream/1.0.0\n', `${protocol}\n`].map((line) => Buffer.from(line));
+  return Buffer.concat(lines.flatMap((line) => [Buffer.of(line.length), line]));
 }
 
 function gone(peerId: string, problem: string, cause?: unknown): InferbaseError {

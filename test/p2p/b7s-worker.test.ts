@@ -276,9 +276,13 @@ suite('a worker and strangers on the b7s wire', () => {
 
   test('an order ends when its head goes', async (t) => {
     const ended = Promise.withResolvers<void>();
+    const taken = Promise.withResolvers<void>();
+    let orders = 0;
     const service = stubService({
       execute: (order, _from, signal) =>
         new Promise((resolve) => {
+          orders += 1;
+          if (orders === 2) taken.resolve();
           signal.addEventListener('abort', () => {
             ended.resolve();
             resolve({ requestId: order.requestId, code: '500', outcome: null, message: 'gone', attestation: null });
@@ -289,6 +293,7 @@ suite('a worker and strangers on the b7s wire', () => {
     const [head, other] = [await startHead(t, worker), await startHead(t, worker)];
     await head.say(JSON.stringify({ type: 'MsgWorkOrder', request_id: 'r', function_id: CID }));
     await other.say(JSON.stringify({ type: 'MsgWorkOrder', request_id: 'r', function_id: CID }));
+    await taken.promise;
     await head.host.stop();
     await ended.promise;
     assert.equal(other.got.length, 0, 'the same request id of another head goes on');

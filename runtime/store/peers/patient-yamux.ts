@@ -6,6 +6,12 @@ type YamuxInit = Parameters<typeof yamux>[0];
 /** What the stream of js-libp2p has beside its interface (`@libp2p/utils`, `AbstractMessageStream`). */
 interface OpenStream extends Stream {
   onRemoteCloseWrite(): void;
+  /** One of `YamuxStream`'s states: 1 and 3 have nothing to tell the other side but the window. */
+  readonly state: number;
+  /** Bytes that may be received before the window is renewed, and how many of them are left. */
+  readonly recvWindow: number;
+  readonly recvWindowCapacity: number;
+  sendWindowUpdate(): void;
 }
 
 interface OpenMuxer extends StreamMuxer {
@@ -13,6 +19,8 @@ interface OpenMuxer extends StreamMuxer {
   sendFrame(header: unknown, data?: unknown): unknown;
   /** A peer opened a stream; the protocol is not agreed yet. */
   onRemoteStream(stream: OpenStream): void;
+  /** Makes every stream, of either side. */
+  _newStream(...args: unknown[]): OpenStream;
 }
 
 /**
@@ -30,6 +38,12 @@ export async function patientYamux(init: YamuxInit): Promise<() => StreamMuxerFa
     factory.createStreamMuxer = (connection) => {
       const muxer = createStreamMuxer(connection) as OpenMuxer;
       boundAnswers(muxer, connection);
+      const newStream = muxer._newStream.bind(muxer);
+      muxer._newStream = (...args) => {
+        const stream = newStream(...args);
+        renewRarely(stream);
+        return stream;
+      };
       const onRemoteStream = muxer.onRemoteStream.bind(muxer);
       muxer.onRemoteStream = (stream) => {
         keepEndBack(stream);
@@ -56,6 +70,22 @@ function boundAnswers(muxer: OpenMuxer, connection: MessageStream): void {
     if (waiting <= MAX_WAITING) return sendFrame(header, data);
     connection.abort(new Error('it has this node answer and does not read'));
     return false;
+  };
+}
+
+const SYN_SENT = 1;
+const ESTABLISHED = 3;
+
+/**
+ * Renews a stream's window when half of it is used, as Go's yamux does. js-libp2p does it for every frame that brings data:
+ * on streams of one small message, more than a third of all frames.
+ */
+function renewRarely(stream: OpenStream): void {
+  const renew = stream.sendWindowUpdate.bind(stream);
+  stream.sendWindowUpdate = () => {
+    const { state, recvWindow, recvWindowCapacity } = stream;
+    if ((state === SYN_SENT || state === ESTABLISHED) && recvWindowCapacity > recvWindow / 2) return;
+    renew();
   };
 }
 
