@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
 import process from 'node:process';
 import { InferbaseError } from '../core/errors.ts';
+import { isThere } from '../core/folder.ts';
 import { watchInterrupt } from './interrupt.ts';
 import { LOCAL_ROLES, type LocalRole, logPath } from './local/role.ts';
 import { showLogs } from './local/show-logs.ts';
@@ -48,8 +48,8 @@ export const addLogs: AddCommand = (program) => {
 };
 
 async function hasLogs(root: string, roles: readonly LocalRole[]): Promise<boolean> {
-  const found = await Promise.all(roles.map((role) => stat(logPath(root, role)).catch(() => undefined)));
-  return found.some((file) => file !== undefined);
+  const found = await Promise.all(roles.map((role) => isThere(logPath(root, role))));
+  return found.includes(true);
 }
 
 function invalid(message: string): InferbaseError {

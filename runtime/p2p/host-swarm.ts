@@ -53,6 +53,8 @@ export function createSwarm(
   const connected = new Map<string, Neighbour>();
   /** Protocol → base58 ids of the connected peers that speak it. */
   const speaking = new Map<string, Set<string>>();
+  /** Protocol → what opens a stream of it; of those that this node handles. */
+  const openings = new Map<string, Buffer>();
   const peerListeners = new Set<(peerId: string, connected: boolean) => void>();
   const gossipListeners = new Set<(message: GossipMessage) => void>();
   /** Topic → its subscribers, until they may have changed, and a moment at most. */
@@ -171,10 +173,11 @@ export function createSwarm(
     async send(peerId, protocol, bytes, signal) {
       const over = signal ?? AbortSignal.timeout(SEND_MS);
       // A peer that said it speaks the protocol is not asked again.
-      const known = speaking.get(protocol)?.has(peerId) === true;
-      const stream = known ? await openAtOnce(peerId, protocol, over) : await open(peerId, protocol, over);
+      const first = speaking.get(protocol)?.has(peerId) === true ? openings.get(protocol) : undefined;
+      const stream =
+        first === undefined ? await open(peerId, protocol, over) : await openAtOnce(peerId, protocol, over);
       try {
-        stream.send(known ? Buffer.concat([opening(protocol), bytes]) : bytes);
+        stream.send(first === undefined ? bytes : Buffer.concat([first, bytes]));
         await stream.close({ signal: over });
       } catch (error) {
         stream.abort(error as Error);
@@ -183,6 +186,7 @@ export function createSwarm(
     },
     async handle(protocol, maxBytes, listener) {
       speaking.set(protocol, speaking.get(protocol) ?? new Set());
+      openings.set(protocol, opening(protocol));
       const take = (message: DirectMessage): void => {
         hear(message.from);
         listener(message);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { executeBody as alloraBody } from '../../runtime/cli/execute-request.ts';
 import { ROOT } from '../source-files.ts';
 import { load, type Measurement, medianOf, type Target } from './load.ts';
 import { type Product, pinFile, type Server, startProduct, startScript } from './servers.ts';
@@ -29,20 +30,7 @@ const PATH = '/api/v1/functions/execute';
 
 /** The body of an execute request as an Allora node sends it. */
 export function executeBody(cid: string, method: string): object {
-  return {
-    function_id: cid,
-    method,
-    parameters: null,
-    topic: '1',
-    config: {
-      env_vars: [
-        { name: 'BLS_REQUEST_PATH', value: '/api' },
-        { name: 'ALLORA_ARG_PARAMS', value: 'ETH' },
-      ],
-      number_of_nodes: -1,
-      timeout: 2,
-    },
-  };
+  return alloraBody(cid, method, '1', 'ETH');
 }
 
 async function setWait(upstream: Server, ms: number): Promise<void> {

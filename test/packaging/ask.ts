@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
+import { executeBody } from '../../runtime/cli/execute-request.ts';
 import type { Network } from './container.ts';
 
 export interface Answer {
@@ -9,20 +10,7 @@ export interface Answer {
 
 /** The curl of the guide, with the CID and the argument filled in. */
 function curl(cid: string, method: string): string[] {
-  const body = {
-    function_id: cid,
-    method,
-    parameters: null,
-    topic: '1',
-    config: {
-      env_vars: [
-        { name: 'BLS_REQUEST_PATH', value: '/api' },
-        { name: 'ALLORA_ARG_PARAMS', value: 'ETH' },
-      ],
-      number_of_nodes: -1,
-      timeout: 2,
-    },
-  };
+  const body = executeBody(cid, method, '1', 'ETH');
   const headers = ['Accept: application/json, text/plain, */*', 'Content-Type: application/json;charset=UTF-8'];
   const url = 'http://localhost:6000/api/v1/functions/execute';
   return ['-s', '--location', url, ...headers.flatMap((line) => ['--header', line]), '--data', JSON.stringify(body)];
