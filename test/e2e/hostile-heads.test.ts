@@ -54,6 +54,7 @@ test('a worker and heads that are none of ours, each hostile in its own way', { 
     assert.equal((await honest.answerTo(id)).result?.result?.stdout, id);
     assert.equal((await hostile.answerTo('flood-0')).result?.result?.stdout, '42');
     await served();
+    for (let i = 0; i < 100; i++) await hostile.answerTo(`flood-${i}`);
   });
 
   await t.test('one that says its orders again and again has them run once', async () => {
