@@ -101,6 +101,12 @@ export const work = z.strictObject({
     fallback: null,
     fallbackText: 'none',
   }),
+  consensus: z.nullable(z.enum(['pbft', 'none'])).register(SETTING_NOTES, {
+    doc: 'whether requests for PBFT are run by a cluster: a worker joins those that heads form, a head forms them',
+    expects: 'one of pbft, none',
+    fallback: null,
+    fallbackText: 'pbft for a worker, none for a head',
+  }),
   lasting: z.boolean().register(SETTING_NOTES, {
     doc: 'between inferbase nodes, keep one stream open and reuse answers to roll calls for a second; false: the b7s wire only',
     expects: 'true or false',

@@ -290,3 +290,8 @@ export function listenAddresses({ role, peers }: Pick<Settings, 'role' | 'peers'
 export function connectionLimit({ role, peers }: Settings): number {
   return peers.maxConnections ?? (role === 'head' ? 4_096 : 64);
 }
+
+/** `work.consensus`, by role where it was not given. */
+export function consensusOf({ role, work }: Pick<Settings, 'role' | 'work'>): 'pbft' | 'none' {
+  return work.consensus ?? (role === 'worker' ? 'pbft' : 'none');
+}

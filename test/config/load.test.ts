@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type LoadedSettings, loadSettings } from '../../runtime/config/load.ts';
+import { consensusOf } from '../../runtime/config/settings.ts';
 import type { InferbaseError } from '../../runtime/core/errors.ts';
 
 let dir = '';
@@ -62,6 +63,7 @@ describe('settings', () => {
         sign: false,
         attributes: {},
         attributesFile: null,
+        consensus: null,
         lasting: true,
       },
       policy: { allow: [] },
@@ -134,6 +136,20 @@ describe('settings', () => {
       [settings.functionsDir, settings.keyFile, settings.dataDir],
       [join(dir, 'sub'), join(dir, 'k.bin'), '/abs'],
     );
+  });
+
+  test('workers join PBFT clusters and heads form none, unless told otherwise', async () => {
+    for (const [role, told, expected] of [
+      ['worker', undefined, 'pbft'],
+      ['worker', 'none', 'none'],
+      ['head', undefined, 'none'],
+      ['head', 'pbft', 'pbft'],
+    ]) {
+      const { settings } = await load(`role: ${role}`, { INFERBASE_WORK_CONSENSUS: told });
+      assert.equal(consensusOf(settings), expected);
+    }
+    const error = await refusal(load('work: { consensus: raft }'));
+    assert.match(error.message, /work\.consensus .*raft.* one of pbft, none/);
   });
 
   test('an upstream of any name gets the defaults it leaves out', async () => {
