@@ -10,6 +10,7 @@ import { gather } from './gather.ts';
 import { createLoads } from './loads.ts';
 import { createOutputRoom } from './output-room.ts';
 import { commonRefusal, remarksOn } from './remarks.ts';
+import { shareRollCalls } from './shared-roll-calls.ts';
 
 export interface HeadComponents {
   /** base58 peer id of this node. */
@@ -60,7 +61,7 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
   const { outputBytes = OUTPUT_BYTES } = init;
   const rooms = createOutputRoom({ ofOne: outputBytes, ofAll: 4 * outputBytes });
   const crews = createCrews(
-    { network, loads },
+    { network: shareRollCalls(network), loads },
     { keepMs: init.keepMs ?? KEEP_MS, isAllowed: (id) => allowed.size === 0 || allowed.has(id) },
   );
   /** Requests under way, and those that are answered and still have orders out. */

@@ -1,0 +1,125 @@
+import type { RollCallAnswer, WorkerNetwork } from '../core/work.ts';
+import { answerKey } from './kept-answers.ts';
+
+type Asking = Pick<WorkerNetwork, 'rollCall'>;
+
+/** One who waits for a roll call, as if it were its own. */
+interface Asker {
+  readonly requestId: string;
+  readonly onAnswer: (answer: RollCallAnswer) => void;
+  readonly signal: AbortSignal;
+  readonly published: PromiseWithResolvers<readonly string[]>;
+}
+
+/** How long a roll call holds up the next one of its kind, and answers that several wait for, in ms at most. */
+const HOLD_MS = 10;
+
+/**
+ * Has requests that come together ask together: while the workers of a topic are asked about a function, whoever would
+ * ask the same waits until they have answered, and then one roll call, under the id of the first, asks for all that wait.
+ * So every answer is younger than the request that it is for, and a head that is asked a lot publishes little. Several
+ * that wait are each told another worker first, which spreads them. Roll calls for a consensus are never shared: their
+ * ids name clusters.
+ */
+export function shareRollCalls(network: Asking): Asking {
+  /** By what is asked about, while workers are asked about it: who asks next. */
+  const waiting = new Map<string, Asker[]>();
+
+  return {
+    rollCall(call, onAnswer, signal) {
+      if (call.consensus !== 0) return network.rollCall(call, onAnswer, signal);
+      const key = answerKey(call);
+      const published = Promise.withResolvers<readonly string[]>();
+      const asker = { requestId: call.requestId, onAnswer, signal, published };
+      const next = waiting.get(key);
+      if (next === undefined) ask([asker]);
+      else next.push(asker);
+      return published.promise;
+
+      function ask(askers: readonly Asker[]): void {
+        const [first] = askers;
+        if (first === undefined) {
+          waiting.delete(key);
+          return;
+        }
+        waiting.set(key, []);
+        askTogether(network, { ...call, requestId: first.requestId }, askers, () => {
+          const next = waiting.get(key) ?? [];
+          for (const { signal, published } of next) if (signal.aborted) published.reject(signal.reason);
+          ask(next.filter(({ signal }) => !signal.aborted));
+        });
+      }
+    },
+  };
+}
+
+/** @param onHeard called once, when all have answered or the time is over */
+function askTogether(
+  network: Asking,
+  call: Parameters<Asking['rollCall']>[0],
+  askers: readonly Asker[],
+  onHeard: () => void,
+): void {
+  const heard: RollCallAnswer[] = [];
+  let unheard: Set<string> | null = null;
+  let isOver = false;
+  const timer = setTimeout(end, HOLD_MS);
+
+  network.rollCall(call, hear, whenAllAbort(askers)).then(
+    (subscribers) => {
+      const ids = new Set(heard.map(({ peerId }) => peerId));
+      unheard = new Set(subscribers.filter((id) => !ids.has(id)));
+      for (const { published } of askers) published.resolve(subscribers);
+      if (subscribers.length > 0 && unheard.size === 0) end();
+    },
+    (error: unknown) => {
+      for (const { published } of askers) published.reject(error);
+      end();
+    },
+  );
+
+  function hear(answer: RollCallAnswer): void {
+    if (answer.requestId !== call.requestId) return;
+    const isHeld = !isOver && askers.length > 1;
+    if (!isOver) heard.push(answer);
+    if (!isHeld) for (const asker of askers) tell(asker, answer);
+    unheard?.delete(answer.peerId);
+    if (unheard?.size === 0) end();
+  }
+
+  function end(): void {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(timer);
+    if (askers.length > 1) {
+      for (const [at, asker] of askers.entries()) {
+        for (let i = 0; i < heard.length; i++) {
+          const answer = heard[(at + i) % heard.length];
+          if (answer !== undefined) tell(asker, answer);
+        }
+      }
+    }
+    onHeard();
+  }
+}
+
+function tell({ requestId, onAnswer, signal }: Asker, answer: RollCallAnswer): void {
+  if (!signal.aborted) onAnswer({ ...answer, requestId });
+}
+
+/** Aborts once nobody listens any longer. */
+function whenAllAbort(askers: readonly Asker[]): AbortSignal {
+  const [first] = askers;
+  if (askers.length === 1 && first !== undefined) return first.signal;
+  const all = new AbortController();
+  let left = askers.length;
+  for (const { signal } of askers) {
+    const leave = (): void => {
+      left--;
+      if (left === 0) all.abort(signal.reason);
+    };
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true });
+  }
+  return all.signal;
+}
