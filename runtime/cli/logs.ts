@@ -2,6 +2,7 @@ import process from 'node:process';
 import { InferbaseError } from '../core/errors.ts';
 import { isThere } from '../core/folder.ts';
 import { watchInterrupt } from './interrupt.ts';
+import { findRoot } from './local/find-root.ts';
 import { LOCAL_ROLES, type LocalRole, logPath } from './local/role.ts';
 import { showLogs } from './local/show-logs.ts';
 import type { AddCommand } from './program.ts';
@@ -13,6 +14,7 @@ Examples:
   $ inferbase logs worker -n 1000
   $ inferbase logs --json           {"role":"head","line":"…"} a line
 
+Works in the folder of the project, or any below it.
 The files are nodes/ROLE/log.txt; what was said before the last start, or before 8 MiB, is in nodes/ROLE/log.old.txt.
 
 Exit codes: 0 shown (also when ended by Ctrl-C), 1 there are no logs here, 2 wrong usage.`;
@@ -38,9 +40,9 @@ export const addLogs: AddCommand = (program) => {
       const roles = LOCAL_ROLES.filter((role) => named === undefined || role === named);
       if (roles.length === 0) throw invalid(`${named} is none of ${LOCAL_ROLES.join(', ')}; name one of them, or none`);
       if (!/^\d{1,6}$/.test(lines)) throw invalid(`--lines ${lines} is no number of lines; give one such as 100`);
-      const root = process.cwd();
+      const { root, where } = await findRoot(process.cwd());
       if (!(await hasLogs(root, roles))) {
-        const message = `there are no logs of ${roles.join(', ')} below ${root}; inferbase run starts what writes them`;
+        const message = `there are no logs of ${roles.join(', ')}${where}; inferbase run starts what writes them`;
         throw new InferbaseError('ERR_INVALID_REQUEST', message);
       }
       await showLogs(root, roles, { lines: Number(lines), follow, json, signal });

@@ -5,7 +5,7 @@ import { curlLine, executeBody } from './execute-request.ts';
 import { watchInterrupt } from './interrupt.ts';
 import { askFirst } from './local/ask-first.ts';
 import { checkPlaces, choosePlaces, DEFAULT_PORTS } from './local/places.ts';
-import { dataFolder, planProcesses } from './local/plan.ts';
+import { ownFolder, planProcesses } from './local/plan.ts';
 import { findLocalProject, type LocalProject } from './local/project.ts';
 import type { LocalOptions } from './local/record.ts';
 import { LOCAL_ROLES, type LocalRole } from './local/role.ts';
@@ -94,7 +94,9 @@ async function start(
   // Before time is spent on building.
   const missing = LOCAL_ROLES.filter((role) => running[role] === undefined);
   await checkPlaces(missing, places);
-  const { name, cid } = await buildAndStore(project, loaded, { signal, quiet });
+  // A worker of an earlier version had its functions beside its key.
+  const dataDir = running.worker && (running.worker.dataDir ?? ownFolder(root, 'worker'));
+  const { name, cid } = await buildAndStore(project, loaded, { dataDir, signal, quiet });
   const plan = await planProcesses(project, {
     places,
     loaded,
@@ -159,11 +161,11 @@ function isAnyPort(value: LocalOptions[string]): boolean {
   return typeof value === 'string' && /^(?:.*:)?0$/.test(value);
 }
 
-/** Builds the function where it has changed, and stores it where the worker has its data, running or not. */
+/** Builds the function where it has changed, and stores it where the worker finds it: one that runs, in `dataDir`. */
 async function buildAndStore(
-  { root, functionFolder }: LocalProject,
+  { functionFolder }: LocalProject,
   { settings, log }: CommandSettings,
-  { signal, quiet }: Watched,
+  { dataDir = settings.dataDir, signal, quiet }: Watched & { readonly dataDir: string | undefined },
 ): Promise<{ readonly name: string; readonly cid: string }> {
   const compiled = await step(
     'building',
@@ -172,7 +174,7 @@ async function buildAndStore(
     { quiet },
   );
   const { name } = compiled;
-  const own = { ...settings, dataDir: dataFolder(root, 'worker'), peers: { ...settings.peers, enabled: false } };
+  const own = { ...settings, dataDir, peers: { ...settings.peers, enabled: false } };
   const cid = await step(
     `storing ${name}`,
     () =>

@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { createColours } from './colour.ts';
 import { EXIT, ExitError } from './exit.ts';
+import { type FoundRoot, findRoot } from './local/find-root.ts';
 import { isAlive, type ProcessRecord } from './local/record.ts';
 import { LOCAL_ROLES, type LocalRole } from './local/role.ts';
 import { type LocalRecords, readRecords, type SeenWorkers, seenWorkers, whyNotReady } from './local/state.ts';
@@ -10,7 +11,8 @@ import { print, printable } from './terminal.ts';
 const EXAMPLES = `
 Examples:
   $ inferbase status
-  $ inferbase status --json        {"processes":[{"role":"head","running":true,"ready":true,"pid":4711,…},…]}
+  $ inferbase status --json        {"project":"/…","processes":[{"role":"head","running":true,"pid":4711,…},…]}
+Works in the folder of the project, or any below it.
 
 Exit codes: 0 all that inferbase run started is up, 1 something is down or not ready, 3 nothing runs here.`;
 
@@ -33,15 +35,16 @@ export const addStatus: AddCommand = (program) => {
     .option('--json', 'one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async ({ json = false }: { json?: boolean }) => {
-      const records = await readRecords(process.cwd());
+      const found = await findRoot(process.cwd());
+      const records = await readRecords(found.root);
       const told: Told[] = [];
       for (const role of LOCAL_ROLES) {
         const expected = role !== 'model' && Object.values(records).some(isAlive);
         if (records[role] !== undefined) told.push(await tell(role, records[role], records));
         else if (expected) told.push({ ...NOTHING, role, reason: 'it was not started' });
       }
-      if (json) print(JSON.stringify({ processes: told }));
-      else show(told);
+      if (json) print(JSON.stringify({ project: found.root, processes: told }));
+      else show(told, found);
       if (told.every(({ ready }) => ready) && told.length > 0) return;
       throw new ExitError(told.some(({ running }) => running) ? EXIT.failure : EXIT.nothingRuns);
     });
@@ -68,12 +71,12 @@ async function tell(role: LocalRole, record: ProcessRecord, records: LocalRecord
   return { ...told, workers: await seenWorkers(url, asked).catch(() => ({})) };
 }
 
-function show(all: readonly Told[]): void {
+function show(all: readonly Told[], { root, where }: FoundRoot): void {
   const colours = createColours(process.stdout);
   if (!all.some(({ running }) => running)) {
-    print(
-      `nothing runs in ${process.cwd()}; inferbase run, in the folder of a project, starts its head, worker and model server`,
-    );
+    print(`nothing runs${where}; inferbase run, in the folder of a project, starts its head, worker and model server`);
+  } else if (root !== process.cwd()) {
+    print(`project ${root}`);
   }
   for (const { role, running, ready, reason, pid, since, url, p2p, topics, workers = {} } of all) {
     const state = ready ? colours.green('up  ') : running ? colours.yellow('wait') : colours.red('down');

@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { throwIfInterrupted, watchInterrupt } from './interrupt.ts';
 import { endProcess } from './local/end-process.ts';
+import { findRoot } from './local/find-root.ts';
 import { awaitFree } from './local/places.ts';
 import { type ProcessRecord, removeRecord } from './local/record.ts';
 import type { LocalRole } from './local/role.ts';
@@ -16,7 +17,7 @@ Examples:
   $ inferbase terminate --json        {"ended":[{"role":"head","pid":4711,"how":"ended"},…]}
 
 Each is told to end (SIGTERM), and lets its requests end; one that takes more than ten seconds is killed. Only what
-inferbase run started in this folder is signalled, whatever else has its number meanwhile. Data and logs stay.
+inferbase run started in this project is signalled, whatever else has its number meanwhile. Data and logs stay.
 
 Exit codes: 0 nothing runs any more, 1 something cannot be ended, 130 interrupted.`;
 
@@ -32,9 +33,9 @@ export const addTerminate: AddCommand = (program) => {
     .addHelpText('after', EXAMPLES)
     .action(async ({ json = false }: { json?: boolean }) => {
       const { signal } = watchInterrupt();
-      const root = process.cwd();
+      const { root, where } = await findRoot(process.cwd());
       if (Object.keys(await readRecords(root)).length === 0) {
-        print(json ? JSON.stringify({ ended: [] }) : `nothing runs in ${root}`);
+        print(json ? JSON.stringify({ ended: [] }) : `nothing runs${where}`);
         return;
       }
       const ended = await underLock(root, signal, async () => {
@@ -50,7 +51,7 @@ export const addTerminate: AddCommand = (program) => {
         return told;
       });
       if (json) print(JSON.stringify({ ended }));
-      else if (ended.length === 0) print(`nothing runs in ${root}; what ran has ended by itself`);
+      else if (ended.length === 0) print(`nothing runs${where}; what ran has ended by itself`);
     });
 };
 

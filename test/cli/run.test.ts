@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { birthOf } from '../../runtime/cli/local/birth.ts';
 import { freePort } from '../packaging/commands.ts';
-import { start } from './command.ts';
+import { guest } from '../support/wat.ts';
+import { run, start } from './command.ts';
 import { ANY_PORTS, leftovers, type Project, paste, project } from './local/project.ts';
 
 function kill(pid: number): void {
@@ -57,6 +58,34 @@ describe('run, status, logs and terminate', () => {
     assert.match(stdout, /^head {3}up {3}http:\S+\n +\/ip4\/\S+\n +sees 1 worker on topic 1\n +pid \d+ since /m);
     assert.match(stdout, /^worker up {3}\/ip4\/\S+\n +topic 1\n +pid \d+ since /m);
     assert.ok(!stdout.includes('\u001b'));
+  });
+
+  test('commands in the project find what the worker has by its CID, and the worker what is pinned there', async () => {
+    const { of } = await here.status();
+    const cid = /^✓ stored price-feed: (bafy\w+)$/m.exec(printed)?.[1] ?? '';
+    const model = ['--upstream', `model=${of('model').url}`];
+    const { code, stdout, stderr } = await here.run('exec', cid, '--env', 'ALLORA_ARG_PARAMS=ETH', ...model);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /^\{"infererValue":"[\d.]+"\}$/);
+    assert.match((await here.run('store', 'ls')).stdout, new RegExp(`^${cid} .* pinned price-feed$`, 'm'));
+    await writeFile(join(here.path, 'three.wasm'), await guest('exit-three'));
+    const { stdout: three } = await here.run('pin', 'three.wasm', '--json');
+    const answer = await fetch(new URL('/api/v1/functions/execute', of('head').url ?? ''), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ function_id: JSON.parse(three).cid, method: 'three.wasm', topic: '1' }),
+    });
+    const reply = (await answer.json()) as { code: string; results: { result: { exit_code: number } }[] };
+    assert.deepEqual([reply.code, reply.results[0]?.result.exit_code], ['200', 3]);
+  });
+
+  test('status and logs work in any folder of the project', async () => {
+    const below = join(here.path, 'nodes/head');
+    const status = await run(['status', '--json'], below);
+    assert.equal(status.code, 0);
+    assert.equal(JSON.parse(status.stdout).project, here.path);
+    assert.ok((await run(['status'], below)).stdout.startsWith(`project ${here.path}\nmodel  up `));
+    assert.match((await run(['logs', 'head'], join(here.path, 'assembly'))).stdout, /^head {3}\| .*peer id /m);
   });
 
   test('a second run leaves them alone, and does not pretend to change them', async () => {
@@ -135,7 +164,7 @@ describe('run, status, logs and terminate', () => {
     assert.equal((await shown.finished).code, 0);
     const { code: up, of } = await here.status();
     assert.equal(up, 0);
-    const { code, stdout, stderr } = await here.run('terminate');
+    const { code, stdout, stderr } = await run(['terminate'], join(here.path, 'assembly'));
     assert.deepEqual([code, stderr], [0, '']);
     assert.match(stdout, /^✓ head ended \(pid \d+\)\n✓ worker ended \(pid \d+\)\n✓ model ended \(pid \d+\)\n$/);
     for (const role of ['model', 'head', 'worker']) assert.equal(birthOf(of(role).pid), undefined);

@@ -9,7 +9,7 @@ A node function: a WebAssembly program that answers inference requests, named by
 | \`assembly/index.ts\` | the function, in AssemblyScript |
 ${python ? PYTHON_FILES : MODEL_FILES}| \`test/${name}.test.yaml\` | its tests |
 | \`inferbase.yaml\` | what goes into the package, and the settings of nodes started here |
-| \`nodes/\` | identities, data and logs of the head and the worker that run here: the keys are secrets and ignored by git |
+| \`nodes/\` | identities and logs of the head and the worker that run here: the keys are secrets and ignored by git |
 | \`Dockerfile\`, \`compose.yaml\` | the worker's image; a head and a worker in containers |
 
 Until you edit it, the answer is a random value. What is left to fill in is marked: \`grep -rn 'FILL IN' .\`
@@ -37,7 +37,8 @@ inferbase terminate
 \`\`\`
 
 The head answers execute requests on port 6000, finds workers that serve the topic, and hands on what they answer; the
-worker runs the function. Each is a process of its own, with its data, identity and log in \`nodes/\`. What \`run\` prints is
+worker runs the function. Each is a process of its own, with its identity and log in \`nodes/\`; \`inferbase exec CID\` finds
+what the worker has. What \`run\` prints is
 the request of the Allora guide with your CID, topic 1 and ETH:
 
 \`\`\`sh

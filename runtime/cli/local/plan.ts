@@ -24,8 +24,8 @@ export interface LocalPlaces {
 export type LocalPlan = Readonly<Partial<Record<LocalRole, LocalStart>>> &
   Readonly<Record<'head' | 'worker', LocalStart>>;
 
-/** Where a node of the project has its data. */
-export function dataFolder(root: string, role: 'head' | 'worker'): string {
+/** Where a node of the project has its identity, and all of its data but for the functions of the worker. */
+export function ownFolder(root: string, role: 'head' | 'worker'): string {
   return join(roleFolder(root, role), '.inferbase');
 }
 
@@ -42,6 +42,8 @@ export async function planProcesses(
   const topics = settings.work.topics.length > 0 ? settings.work.topics : ['1'];
   const head = await address(root, 'head', places.headPort);
   const worker = await address(root, 'worker', places.workerPort);
+  // What is pinned in the project, the worker has; and what the worker has, commands in the project find.
+  const dataDirs = { head: ownFolder(root, 'head'), worker: settings.dataDir };
   const node = (role: 'head' | 'worker', port: number, args: readonly string[]): LocalStart => ({
     role,
     script: join(findPackage().root, 'runtime', 'inferbase.js'),
@@ -50,7 +52,7 @@ export async function planProcesses(
       // The API is the head's.
       ...settingsArguments({ ...options, listenApi: undefined }),
       ...['--role', role],
-      ...['--data-dir', dataFolder(root, role)],
+      ...['--data-dir', dataDirs[role]],
       ...['--key-file', keyFile(root, role)],
       ...['--peers-enabled', 'true'],
       ...['--peers-listen', listenAddress(port)],
@@ -62,6 +64,7 @@ export async function planProcesses(
       p2p: (role === 'head' ? head : worker).address,
       peerId: (role === 'head' ? head : worker).peerId,
       topics: role === 'head' ? [] : topics,
+      dataDir: dataDirs[role],
       options,
     },
   });
@@ -93,7 +96,7 @@ function modelServer(script: string, url: string, options: LocalOptions): LocalS
 }
 
 function keyFile(root: string, role: 'head' | 'worker'): string {
-  return join(dataFolder(root, role), 'keys', 'priv.bin');
+  return join(ownFolder(root, role), 'keys', 'priv.bin');
 }
 
 function listenAddress(port: number): string {

@@ -15,6 +15,7 @@ const SCHEMA = z.object({
   p2p: z.nullable(z.string()),
   peerId: z.nullable(z.string()),
   topics: z.array(z.string()),
+  dataDir: z.optional(z.string()),
   options: z.record(z.string(), z.union([z.string(), z.boolean(), z.array(z.string())])),
 });
 
@@ -33,6 +34,8 @@ export interface ProcessRecord {
   readonly peerId: string | null;
   /** Of a worker, as `work.topics` has them. */
   readonly topics: readonly string[];
+  /** Of a node, where it keeps functions; absolute. */
+  readonly dataDir?: string | undefined;
   readonly options: LocalOptions;
 }
 

@@ -17,7 +17,7 @@ export interface LocalStart {
   readonly script: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  readonly about: Pick<ProcessRecord, 'url' | 'p2p' | 'peerId' | 'topics' | 'options'>;
+  readonly about: Pick<ProcessRecord, 'url' | 'p2p' | 'peerId' | 'topics' | 'dataDir' | 'options'>;
 }
 
 /** A process that ends with this one until it is told to stay. */
