@@ -78,10 +78,17 @@ export interface Attestation {
 export interface WorkerNetwork {
   /**
    * Asks the workers of a topic. Answers come until `signal` aborts; of each peer the first one only.
-   * @returns once it is published: base58 peer ids of all that are known to subscribe to the topic
+   * @param onGone told the base58 peer id of each of those returned that leaves before that; whoever subscribes only
+   *   now may answer, and is not waited for
+   * @returns once it is published: base58 peer ids of all that subscribe to the topic and may be waited for
    * @throws InferbaseError when it cannot be published
    */
-  rollCall(call: RollCall, onAnswer: (answer: RollCallAnswer) => void, signal: AbortSignal): Promise<readonly string[]>;
+  rollCall(
+    call: RollCall,
+    onAnswer: (answer: RollCallAnswer) => void,
+    signal: AbortSignal,
+    onGone?: (peerId: string) => void,
+  ): Promise<readonly string[]>;
   /**
    * Hands the order to one worker.
    * @returns its answer, the first one only

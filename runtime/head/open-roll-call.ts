@@ -72,6 +72,8 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
   /** Who has answered since the last call went out, and subscribers that have not; `null` until it is published. */
   let heard = new Set<string>();
   let unheard: Set<string> | null = null;
+  /** Subscribers that have left since the last call went out: they may be told of before the subscribers are. */
+  let left = new Set<string>();
   let allKept = !isPartial;
   let isOver = false;
   let failure: unknown = null;
@@ -89,10 +91,11 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
   function ask(requestId: string): void {
     unheard = null;
     heard = new Set();
+    left = new Set();
     const onAnswer = (answer: RollCallAnswer): void => hear(answer, requestId);
-    network.rollCall({ ...call, requestId }, onAnswer, closing.signal).then(
+    network.rollCall({ ...call, requestId }, onAnswer, closing.signal, lose).then(
       (known) => {
-        subscribers = known.filter(isAllowed);
+        subscribers = known.filter((id) => isAllowed(id) && !left.has(id));
         unheard = new Set(subscribers.filter((id) => !able.has(id) && !heard.has(id)));
         review();
       },
@@ -117,6 +120,18 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
       unable.set(peerId, code);
       kept.drop(key, peerId);
     }
+    review();
+  }
+
+  /** A subscriber left: nothing is to be expected of it any more. */
+  function lose(peerId: string): void {
+    if (closing.signal.aborted) return;
+    left.add(peerId);
+    subscribers = subscribers.filter((id) => id !== peerId);
+    unheard?.delete(peerId);
+    unable.delete(peerId);
+    if (!taken.has(peerId)) able.delete(peerId);
+    kept.drop(key, peerId);
     review();
   }
 

@@ -234,6 +234,7 @@ export function createSwarm(
       speaking.set(protocol, known);
       return [...known];
     },
+    heardAt: (peerId) => connected.get(peerId)?.heardAt ?? null,
     onPeers(listener) {
       peerListeners.add(listener);
       return () => peerListeners.delete(listener);

@@ -1,3 +1,4 @@
+import { createAwaitedWorkers } from './awaited-workers.ts';
 import { createB7sHead } from './b7s-head.ts';
 import { createB7sWorker } from './b7s-worker.ts';
 import { createLastingHead } from './lasting/head.ts';
@@ -36,15 +37,14 @@ async function startHead(
   { lasting: keeps, log }: ProtocolsInit,
 ): Promise<{ stop(): void }> {
   const b7s = await createB7sHead({ swarm, node: side.node }, { log });
-  if (!keeps) {
-    side.serve(b7s);
-    return b7s;
-  }
-  const lasting = createLastingHead({ swarm }, { log });
-  side.serve(createNodeNetwork({ lasting, b7s, subscribers: b7s.workersOf }));
+  const lasting = keeps ? createLastingHead({ swarm }, { log }) : null;
+  const network = lasting === null ? b7s : createNodeNetwork({ lasting, b7s, subscribers: b7s.workersOf });
+  const awaited = createAwaitedWorkers({ network, swarm });
+  side.serve(awaited);
   return {
     stop() {
-      lasting.stop();
+      awaited.stop();
+      lasting?.stop();
       b7s.stop();
     },
   };

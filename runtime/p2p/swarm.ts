@@ -32,6 +32,8 @@ export interface Swarm {
   accept(protocol: string, listener: (peerId: string, stream: Stream) => void): Promise<void>;
   /** base58 peer ids of all that are connected and speak the protocol. */
   speakers(protocol: string): readonly string[];
+  /** When a connected peer last said something about work, in ms since 1970; `null`: not yet. */
+  heardAt(peerId: string): number | null;
   /** A peer identified itself, came or went: `speakers` and `subscribers` may have changed. @returns stops listening */
   onPeers(listener: (peerId: string, connected: boolean) => void): () => void;
 }

@@ -42,6 +42,34 @@ suite('a roll call of a head', () => {
     assert.ok(performance.now() - began >= 290);
   });
 
+  test('for all nodes waits no longer for a subscriber that leaves, before or after it answered', async () => {
+    const network = scriptedNetwork({
+      a: {},
+      silent: { answer: () => null, leavesAfterMs: 0 },
+      b: { leavesAfterMs: 10 },
+      c: { answerMs: 30 },
+    });
+    const head = scriptedHead(network, { rollCallMs: 60_000 });
+    assert.deepEqual(texts(await execute(head, {})), ['a: a', 'c: c']);
+    assert.equal(network.calls.length, 1);
+  });
+
+  test('whose subscribers all leave goes on until one comes that can', async () => {
+    let here: readonly string[] = ['gone'];
+    const network = scriptedNetwork(
+      {
+        gone: { answer: () => null, leavesAfterMs: 0 },
+        late: { answer: () => (here.includes('late') ? {} : null) },
+      },
+      () => here,
+    );
+    const reply = execute(scriptedHead(network, { rollCallMs: 60_000 }), {});
+    setImmediate(() => {
+      here = ['late'];
+    });
+    assert.deepEqual(texts(await reply), ['late: late']);
+  });
+
   test('takes the window that the request says, in seconds', async () => {
     const network = scriptedNetwork({ a: { answer: () => null } });
     const head = scriptedHead(network, { rollCallMs: 60_000 });

@@ -15,6 +15,8 @@ export interface Script {
   answer?(call: RollCall, times: number): Partial<RollCallAnswer> | readonly Partial<RollCallAnswer>[] | null;
   /** How long it thinks about a roll call, in ms. */
   readonly answerMs?: number;
+  /** How long after a roll call it leaves, in ms; it never does by default. */
+  readonly leavesAfterMs?: number;
   /** What it makes of an order. */
   work?(order: WorkOrder, signal: AbortSignal): Promise<Partial<WorkAnswer>> | Partial<WorkAnswer>;
 }
@@ -37,12 +39,15 @@ export function scriptedNetwork(
     orders: [],
     installs: [],
     aborted: [],
-    async rollCall(call, onAnswer, signal) {
+    async rollCall(call, onAnswer, signal, onGone = () => {}) {
       network.calls.push(call);
       const times = network.calls.length;
       for (const [peerId, script] of Object.entries(workers)) {
         const given = script.answer === undefined ? {} : script.answer(call, times);
         const answers = given === null ? [] : Array.isArray(given) ? given : [given];
+        if (script.leavesAfterMs !== undefined) {
+          void setTimeout(script.leavesAfterMs).then(() => signal.aborted || onGone(peerId));
+        }
         void (async () => {
           await setTimeout(script.answerMs ?? 0);
           const { requestId, functionId } = call;

@@ -50,10 +50,11 @@ export function createFrontSide(uses: {
 
 function networkThrough(link: ReturnType<typeof createLink<NodeOps, NetworkOps>>): WorkerNetwork {
   return {
-    rollCall(call, onAnswer, signal) {
+    rollCall(call, onAnswer, signal, onGone = () => {}) {
       const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
       const onNote = (note: NetworkOps['rollCall']['note']): void => {
         if ('subscribers' in note) resolve(note.subscribers);
+        else if ('gone' in note) onGone(note.gone);
         else onAnswer(note);
       };
       // Once it was published, its end says nothing: it ends with the signal, or with the host.

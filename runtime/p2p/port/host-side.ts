@@ -30,7 +30,8 @@ export function createHostSide(port: MessagePort, log: (line: string, fields?: o
   const link = createLink<NetworkOps, NodeOps>({
     handlers: {
       async rollCall(call, { signal, note }) {
-        note({ subscribers: await required().rollCall(call, note, signal) });
+        const onGone = (peerId: string): void => note({ gone: peerId });
+        note({ subscribers: await required().rollCall(call, note, signal, onGone) });
         await aborted(signal);
         return null;
       },

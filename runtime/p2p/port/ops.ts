@@ -15,11 +15,11 @@ import type { Codec, Codecs } from './link.ts';
 
 /** What the front thread asks: a head's view of its workers. */
 export type NetworkOps = {
-  /** Under way until it is taken back; the subscribers come as a note too, since answers follow them. */
+  /** Under way until it is taken back; the subscribers, and who of them leaves, come as notes between the answers. */
   readonly rollCall: {
     readonly payload: RollCall;
     readonly answer: null;
-    readonly note: RollCallAnswer | { readonly subscribers: readonly string[] };
+    readonly note: RollCallAnswer | { readonly subscribers: readonly string[] } | { readonly gone: string };
   };
   readonly order: {
     readonly payload: { readonly peerId: string; readonly order: WorkOrder };
