@@ -1,6 +1,7 @@
 import type { Connection, IdentifyResult, Libp2p, PeerId, Stream, StreamMuxer } from '@libp2p/interface';
+import { multiaddr } from '@multiformats/multiaddr';
 import { LRUCache } from 'lru-cache';
-import { InferbaseError } from '../core/errors.ts';
+import { InferbaseError, messageOf } from '../core/errors.ts';
 import type { PeerView } from '../core/work.ts';
 import { createDirectMessages } from './direct-messages.ts';
 import { type Gossip, type GossipSubEvents, type GossipsubMessage, MAX_GOSSIP_BYTES } from './gossip.ts';
@@ -16,6 +17,13 @@ export interface HostSwarm extends Swarm {
 /** What js-libp2p's connection has beside its interface. */
 interface MuxedConnection extends Connection {
   readonly muxer: StreamMuxer;
+}
+
+export interface HostSwarmInit {
+  readonly log: (line: string, fields?: object) => void;
+  /** As the host has them. */
+  readonly maxConnections: number;
+  readonly allow: readonly string[];
 }
 
 export type GossipHost = Libp2p<{ pubsub: Gossip }>;
@@ -43,10 +51,9 @@ interface Neighbour {
 
 /** What protocols need of a libp2p host, on one made with gossipsub; call it before the host starts. */
 export function createSwarm(
-  components: { readonly host: GossipHost },
-  { log }: { readonly log: (line: string, fields?: object) => void },
+  { host, sign }: { readonly host: GossipHost; readonly sign: Swarm['sign'] },
+  { log, maxConnections, allow }: HostSwarmInit,
 ): HostSwarm {
-  const { host } = components;
   const { pubsub } = host.services;
   const direct = createDirectMessages({ log });
   const topics = new Set<string>();
@@ -196,6 +203,31 @@ export function createSwarm(
         maxOutboundStreams: MAX_OUTBOUND_STREAMS,
       });
     },
+    async unhandle(protocol) {
+      speaking.delete(protocol);
+      openings.delete(protocol);
+      await host.unhandle(protocol);
+    },
+    async dial(peerId, addresses, signal) {
+      if (connectionTo(peerId) !== undefined) return;
+      if (allow.length > 0 && !allow.includes(peerId)) throw gone(peerId, 'peers.allow does not name it');
+      // One connection more than there may be would cost another peer its own.
+      if (host.getConnections().length >= maxConnections) throw gone(peerId, 'peers.maxConnections is reached');
+      try {
+        await host.dial(
+          addresses.map((address) => multiaddr(`${address}/p2p/${peerId}`)),
+          { signal },
+        );
+      } catch (error) {
+        throw gone(peerId, 'it cannot be reached', new Error(messageOf(error)));
+      }
+    },
+    async hangUp(peerId) {
+      const id = connected.get(peerId)?.id;
+      if (id !== undefined) await host.hangUp(id);
+    },
+    remoteAddress: (peerId) => connectionTo(peerId)?.remoteAddr.toString(),
+    sign,
     async open(peerId, protocol, signal) {
       const stream = await open(peerId, protocol, signal ?? AbortSignal.timeout(OPEN_MS));
       // The first listener is given all that has come: that of whoever opens it must be there before.

@@ -26,10 +26,24 @@ export interface Swarm {
    * reset the stream and are logged; so are those of peers that send too slowly or too many at once.
    */
   handle(protocol: string, maxBytes: number, listener: (message: DirectMessage) => void): Promise<void>;
+  /** Takes no more messages of a protocol. */
+  unhandle(protocol: string): Promise<void>;
   /** Opens a stream to keep. @throws InferbaseError as `send` does */
   open(peerId: string, protocol: string, signal?: AbortSignal): Promise<Stream>;
   /** Takes streams that stay open. */
   accept(protocol: string, listener: (peerId: string, stream: Stream) => void): Promise<void>;
+  /**
+   * Connects with a peer, unless it is connected.
+   * @param addresses multiaddrs without peer id
+   * @throws InferbaseError `ERR_NOT_ENOUGH_NODES` when it is at none of them, or this node has connections enough
+   */
+  dial(peerId: string, addresses: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Ends the connection with a peer. */
+  hangUp(peerId: string): Promise<void>;
+  /** Multiaddr at the other end of the connection with a peer; `undefined`: it is not connected. */
+  remoteAddress(peerId: string): string | undefined;
+  /** Ed25519 of this node over a text, hex. */
+  sign(text: string): string;
   /** base58 peer ids of all that are connected and speak the protocol. */
   speakers(protocol: string): readonly string[];
   /** When a connected peer last said something about work, in ms since 1970; `null`: not yet. */
@@ -55,5 +69,7 @@ export interface DirectMessage {
 
 /** Protocol of all direct messages of b7s (models/blockless/params.go). */
 export const B7S_PROTOCOL = '/b7s/work/1.0.0';
+/** What the protocols of PBFT clusters begin with (consensus/pbft/params.go of b7s); `/cluster/REQUEST_ID` follows. */
+export const PBFT_PROTOCOL = '/b7s/consensus/pbft/1.0.0';
 /** Protocol of the streams that our own nodes keep. */
 export const LASTING_PROTOCOL = '/inferbase/work/1.0.0';

@@ -19,7 +19,9 @@ serveHostThread(parentPort, ({ data, layout, files, log }) => {
   const trusted = new Set([...kept, ...work.heads]);
   return async (init, port) => {
     if (port === undefined) throw new Error('a head and a worker need a port to the front thread');
-    const { host, swarm } = await createSwarmHost({ ...init, trusted, log });
+    const { privateKey } = init;
+    if (privateKey === null) throw new Error('a head and a worker need a key that they keep');
+    const { host, swarm } = await createSwarmHost({ ...init, privateKey, trusted, log });
     const side = createHostSide(port, log);
     const path = join(layout.dataDir, 'peers.json');
     const met = await openMetPeers({ host, files }, { path, kept, log });

@@ -20,6 +20,8 @@ export interface HostInit<Services extends ServiceMap = ServiceMap> {
   readonly allow: readonly string[];
   /** Whether a peer may not connect here just now, whatever `allow` says. */
   readonly shunned?: (peerId: string) => boolean;
+  /** Whether a protocol comes and goes, so that it is not worth noting who speaks it. */
+  readonly passing?: (protocol: string) => boolean;
   /** Of libp2p, beside identify and ping. */
   readonly services?: ServiceFactoryMap<Services>;
 }
@@ -119,6 +121,6 @@ export async function createHost<Services extends ServiceMap = ServiceMap>(
       pingTimeout: { minTimeout: PING_TIMEOUT_MS, maxTimeout: PING_TIMEOUT_MS },
     },
   });
-  noteProtocolsOnce(host);
+  noteProtocolsOnce(host, init.passing);
   return host;
 }
