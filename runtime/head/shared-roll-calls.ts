@@ -7,6 +7,7 @@ type Asking = Pick<WorkerNetwork, 'rollCall'>;
 interface Asker {
   readonly requestId: string;
   readonly onAnswer: (answer: RollCallAnswer) => void;
+  readonly onGone: ((peerId: string) => void) | undefined;
   readonly signal: AbortSignal;
   readonly published: PromiseWithResolvers<readonly string[]>;
 }
@@ -26,11 +27,11 @@ export function shareRollCalls(network: Asking): Asking {
   const waiting = new Map<string, Asker[]>();
 
   return {
-    rollCall(call, onAnswer, signal) {
-      if (call.consensus !== 0) return network.rollCall(call, onAnswer, signal);
+    rollCall(call, onAnswer, signal, onGone) {
+      if (call.consensus !== 0) return network.rollCall(call, onAnswer, signal, onGone);
       const key = answerKey(call);
       const published = Promise.withResolvers<readonly string[]>();
-      const asker = { requestId: call.requestId, onAnswer, signal, published };
+      const asker = { requestId: call.requestId, onAnswer, onGone, signal, published };
       const next = waiting.get(key);
       if (next === undefined) ask([asker]);
       else next.push(asker);
@@ -60,12 +61,12 @@ function askTogether(
   askers: readonly Asker[],
   onHeard: () => void,
 ): void {
-  const heard: RollCallAnswer[] = [];
+  let heard: RollCallAnswer[] = [];
   let unheard: Set<string> | null = null;
   let isOver = false;
   const timer = setTimeout(end, HOLD_MS);
 
-  network.rollCall(call, hear, whenAllAbort(askers)).then(
+  network.rollCall(call, hear, whenAllAbort(askers), lose).then(
     (subscribers) => {
       const ids = new Set(heard.map(({ peerId }) => peerId));
       unheard = new Set(subscribers.filter((id) => !ids.has(id)));
@@ -84,6 +85,13 @@ function askTogether(
     if (!isOver) heard.push(answer);
     if (!isHeld) for (const asker of askers) tell(asker, answer);
     unheard?.delete(answer.peerId);
+    if (unheard?.size === 0) end();
+  }
+
+  function lose(peerId: string): void {
+    heard = heard.filter((answer) => answer.peerId !== peerId);
+    for (const { onGone } of askers) onGone?.(peerId);
+    unheard?.delete(peerId);
     if (unheard?.size === 0) end();
   }
 

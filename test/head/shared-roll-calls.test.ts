@@ -8,17 +8,18 @@ interface Published {
   readonly call: RollCall;
   readonly signal: AbortSignal;
   answer(peerId: string, more?: Partial<RollCallAnswer>): void;
+  leave(peerId: string): void;
 }
 
 /** Workers that answer when the test says so. */
 function network(subscribers: readonly string[]): { asking: Pick<WorkerNetwork, 'rollCall'>; published: Published[] } {
   const published: Published[] = [];
-  const asking = {
-    async rollCall(call: RollCall, onAnswer: (answer: RollCallAnswer) => void, signal: AbortSignal) {
+  const asking: Pick<WorkerNetwork, 'rollCall'> = {
+    async rollCall(call, onAnswer, signal, leave = () => {}) {
       const { requestId, functionId } = call;
       const answer = (peerId: string, more = {}): void =>
         onAnswer({ peerId, requestId, functionId, code: '202', load: 0, lasting: false, ...more });
-      published.push({ call, signal, answer });
+      published.push({ call, signal, answer, leave });
       return subscribers;
     },
   };
@@ -34,7 +35,12 @@ function roll(requestId: string, more: Partial<RollCall> = {}): RollCall {
 function ask(shared: Pick<WorkerNetwork, 'rollCall'>, call: RollCall) {
   const heard: string[] = [];
   const gone = new AbortController();
-  const known = shared.rollCall(call, ({ requestId, peerId }) => heard.push(`${requestId} ${peerId}`), gone.signal);
+  const known = shared.rollCall(
+    call,
+    ({ requestId, peerId }) => heard.push(`${requestId} ${peerId}`),
+    gone.signal,
+    (peerId) => heard.push(`${peerId} left`),
+  );
   return { heard, gone, known };
 }
 
@@ -83,6 +89,25 @@ suite('requests that come together', () => {
     assert.deepEqual(first?.heard, ['1 a', '1 silent']);
     assert.deepEqual(second?.heard, ['2 a', '2 silent']);
     assert.deepEqual(third?.heard, ['3 a', '3 silent']);
+  });
+
+  test('are all told of a worker that leaves, and hold up no others for it', async () => {
+    const { asking, published } = network(['a', 'b', 'c']);
+    const shared = shareRollCalls(asking);
+    const [first, second, third, fourth] = ['1', '2', '3', '4'].map((id) => ask(shared, roll(id)));
+    await first?.known;
+    for (const peerId of ['a', 'b', 'c']) published[0]?.answer(peerId);
+    await Promise.all([second?.known, third?.known]);
+    const next = ask(shared, roll('5'));
+    published[1]?.answer('a');
+    published[1]?.answer('b');
+    published[1]?.leave('b');
+    published[1]?.leave('c');
+    for (const [at, one] of [second, third, fourth].entries()) {
+      assert.deepEqual(one?.heard, ['b left', 'c left', `${at + 2} a`]);
+    }
+    await next.known;
+    assert.deepEqual(published[2]?.call.requestId, '5');
   });
 
   test('of another function, topic, method or with other attributes ask for themselves, as does a consensus', async () => {
