@@ -44,6 +44,28 @@ export interface WorkOrder {
   readonly timestamp: string;
   /** How long the head waits for the answer, in ms; `null` from nodes that do not say. */
   readonly deadlineMs: number | null;
+  /** It is for the members of a cluster: the request names the consensus, and its head has signed it. Missing: none. */
+  readonly consensus?: Consensus;
+}
+
+/** As the wire numbers them: 1 Raft, 2 PBFT. */
+export type Consensus = 1 | 2;
+
+/** The workers that run one request by consensus. */
+export interface Cluster {
+  /** UUID of the execute request. */
+  readonly requestId: string;
+  /** base58 peer ids; of PBFT the first is the primary of view 0. */
+  readonly peers: readonly string[];
+  readonly consensus: Consensus;
+}
+
+/** What came of asking a worker into a cluster. */
+export interface Joined {
+  /** base58 */
+  readonly peerId: string;
+  /** `200`: it takes part; others, such as `501`, that it does not; empty: it is gone, or gave no answer in time. */
+  readonly code: string;
 }
 
 /** What one worker made of an order. */
@@ -57,6 +79,18 @@ export interface WorkAnswer {
   readonly message: string;
   /** `null` where the worker did not sign. */
   readonly attestation: Attestation | null;
+  /** Of a member of a PBFT cluster, whose b7s signature of the answer holds; missing elsewhere. */
+  readonly pbft?: PbftReport;
+}
+
+/** What a replica says of its answer, under its signature. */
+export interface PbftReport {
+  /** View in which the request was committed. */
+  readonly view: number;
+  /** `timestamp` of the order, RFC 3339 as Go writes it. */
+  readonly requestTimestamp: string;
+  /** base58 peer id of the replica; empty from nodes that do not say. */
+  readonly replica: string;
 }
 
 /** A worker's signature of its own answer: it says who answered what, not that the answer is right. */
@@ -95,6 +129,19 @@ export interface WorkerNetwork {
    * @throws InferbaseError `ERR_NOT_ENOUGH_NODES` when the worker is gone or goes, `ERR_CANCELLED` when `signal` aborts
    */
   order(peerId: string, order: WorkOrder, signal: AbortSignal): Promise<WorkAnswer>;
+  /**
+   * Asks workers to be a cluster; until it is disbanded, orders of that request id are for its members. Who formed one
+   * disbands it, whatever came of it.
+   * @param options.waitMs how long they have to say that they are, in ms
+   * @returns what each said, in the order of the cluster
+   * @throws InferbaseError `ERR_INVALID_REQUEST` where there is one of that id, `ERR_CANCELLED` when `signal` aborts
+   */
+  formCluster(
+    cluster: Cluster,
+    options: { readonly waitMs: number; readonly signal: AbortSignal },
+  ): Promise<readonly Joined[]>;
+  /** Lets the members go, once they have done what they were told. @returns when all have been told that can be */
+  disbandCluster(cluster: Pick<Cluster, 'requestId' | 'peers'>): Promise<void>;
   /**
    * Tells the workers of a topic to install a function; no answer is awaited.
    * @param manifestUrl where the nodes of the older stack find the manifest

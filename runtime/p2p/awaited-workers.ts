@@ -100,6 +100,8 @@ export function createAwaitedWorkers(
       return awaited.length === 0 ? asked : awaited;
     },
     order: (peerId, order, signal) => network.order(peerId, order, signal),
+    formCluster: (cluster, options) => network.formCluster(cluster, options),
+    disbandCluster: (cluster) => network.disbandCluster(cluster),
     install: (order) => network.install(order),
     workers: (topic) => network.workers(topic),
     stop: stopPeers,

@@ -8,6 +8,7 @@ import {
   type RollCallAnswer,
   type WorkAnswer,
   type WorkerNetwork,
+  type WorkOrder,
 } from '../core/work.ts';
 import { createLineBudget } from '../telemetry/line-budget.ts';
 import { channelOf, decodeMessage, dialectOf, encodeMessage, type Message } from '../wire/messages/message.ts';
@@ -20,6 +21,7 @@ import {
 } from '../wire/messages/work-answer.ts';
 import { type ExecuteMessage, isClientRequest } from '../wire/messages/work-order.ts';
 import { createClientRequests } from './client-requests.ts';
+import { createHeadClusters } from './head-clusters.ts';
 import { createOpenOrders } from './open-orders.ts';
 import { createOrderMessages } from './order-messages.ts';
 import { B7S_PROTOCOL, type Swarm } from './swarm.ts';
@@ -68,6 +70,7 @@ export async function createB7sHead(
   const calls = new Map<string, OpenCall>();
   const orders = createOpenOrders();
   const orderMessages = createOrderMessages(swarm.peerId);
+  const clusters = createHeadClusters({ swarm, orders, messages: orderMessages, drop });
   const clients = createClientRequests({ node });
   /** Peers that published roll calls: they subscribe to the general topic and answer nobody's. */
   const heads = new LRUCache<string, true>({ max: MAX_HEADS });
@@ -106,10 +109,12 @@ export async function createB7sHead(
         throw unexpected('no order of that id waits for an answer of this worker');
       case 'MsgExecute':
         return onClientRequest(message, from, bytes.length);
-      case 'MsgInstallFunctionResponse':
       case 'MsgFormClusterResponse':
+        if (clusters.hear(message, from)) return;
+        throw unexpected('no cluster of that id waits for an answer of this worker');
+      case 'MsgInstallFunctionResponse':
       case 'MsgDisbandCluster':
-        // Nobody waits for these: installs are not confirmed, clusters are not formed.
+        // Nobody waits for these: installs are not confirmed, and heads are in no cluster.
         return;
       default:
         throw unexpected(`${message.type} came to a head`);
@@ -147,6 +152,7 @@ export async function createB7sHead(
     if (connected) return;
     orderMessages.forget(peerId);
     orders.lose(peerId);
+    clusters.lose(peerId);
     clients.gone(peerId);
   });
   const { maxMessageBytes = MAX_MESSAGE_BYTES } = init;
@@ -174,7 +180,8 @@ export async function createB7sHead(
 
     async order(peerId, order, signal) {
       signal.throwIfAborted();
-      const waiting = orders.open(peerId, order.requestId);
+      const isMember = order.consensus !== undefined;
+      const waiting = clusters.order(order.requestId, peerId) ?? orders.open(peerId, order.requestId);
       const streams: Stream[] = [];
       const onAbort = (): void => {
         waiting.fail(cancelled(signal));
@@ -183,9 +190,12 @@ export async function createB7sHead(
       };
       signal.addEventListener('abort', onAbort, { once: true });
       try {
+        const unread = isMember && !orderMessages.isOurs(peerId) ? unreadBy(order) : null;
+        if (unread !== null) return unread;
         deliver(swarm, peerId, { messages: orderMessages.encode(peerId, order), streams, signal }).then(
           (problem) => {
             if (problem !== null) waiting.settle(neverSent(order.requestId, problem));
+            else if (isMember && orderMessages.tellsPrimary(peerId)) waiting.settle(toldPrimary(order.requestId));
           },
           (error: unknown) => waiting.fail(error),
         );
@@ -195,6 +205,9 @@ export async function createB7sHead(
         signal.removeEventListener('abort', onAbort);
       }
     },
+
+    formCluster: (cluster, options) => clusters.form(cluster, options),
+    disbandCluster: (cluster) => clusters.disband(cluster),
 
     async install({ cid, manifestUrl, topic }) {
       await publish(topic, { type: 'MsgInstallFunction', manifest_url: manifestUrl, cid });
@@ -211,6 +224,7 @@ export async function createB7sHead(
       calls.clear();
       clients.gone();
       orders.lose();
+      clusters.lose();
     },
   };
 }
@@ -220,7 +234,8 @@ function checked(message: ExecuteResponseMessage | WorkOrderResponseMessage, fro
   const answer = toWorkAnswer(message, from);
   const flaw = flawIn(message, from);
   if (flaw === null) return answer;
-  return { ...answer, code: '401', outcome: null, message: `its signature does not hold: ${flaw}` };
+  const { pbft: _unproven, ...rest } = answer;
+  return { ...rest, code: '401', outcome: null, message: `its signature does not hold: ${flaw}` };
 }
 
 function flawIn(message: ExecuteResponseMessage | WorkOrderResponseMessage, from: string): string | null {
@@ -264,6 +279,22 @@ async function write(stream: Stream, bytes: Buffer, signal: AbortSignal): Promis
 
 function neverSent(requestId: string, message: string): WorkAnswer {
   return { requestId, code: '503', outcome: null, message, attestation: null };
+}
+
+/** b7s's code of nothing to say, in place of an answer that never comes here. */
+function toldPrimary(requestId: string): WorkAnswer {
+  const message =
+    'a worker of the inference base image gives its result to the primary of the cluster, not to the head';
+  return { requestId, code: '204', outcome: null, message, attestation: null };
+}
+
+/** A Go node signs and compares what it has fields for: of an order with more it would take the signature for a wrong one. */
+function unreadBy({ requestId, request: { config } }: WorkOrder): WorkAnswer | null {
+  const { permissions, inferbase } = config ?? {};
+  if (inferbase === undefined && permissions?.length !== 0) return null;
+  const what = inferbase === undefined ? 'an empty list config.permissions' : 'config.inferbase';
+  const message = `the request has ${what}, which nodes of b7s cannot check in a cluster; leave it out, or name our workers in work.workers`;
+  return { requestId, code: '400', outcome: null, message, attestation: null };
 }
 
 function cancelled({ reason }: AbortSignal): InferbaseError {

@@ -39,6 +39,8 @@ const SUBSCRIBERS_MS = 1_000;
 /** Topics are what callers say they are. */
 const MAX_TOPICS = 1_024;
 const MAX_AGENT = 128;
+/** Addresses of one peer that others are told. */
+const MAX_ADDRESSES = 16;
 /** gossipsub's own part of a message: author, number, signature, key. */
 const ENVELOPE_BYTES = 512;
 
@@ -267,6 +269,14 @@ export function createSwarm(
       return [...known];
     },
     heardAt: (peerId) => connected.get(peerId)?.heardAt ?? null,
+    async addresses(peerId) {
+      const id = connected.get(peerId)?.id;
+      if (id === undefined) return [];
+      const { addresses } = await host.peerStore.get(id);
+      return addresses
+        .slice(0, MAX_ADDRESSES)
+        .map(({ multiaddr }) => multiaddr.toString().replace(/\/p2p\/[^/]+$/, ''));
+    },
     onPeers(listener) {
       peerListeners.add(listener);
       return () => peerListeners.delete(listener);

@@ -3,7 +3,8 @@ import type { LastingHead } from './lasting/head.ts';
 
 /**
  * A head's network of workers: those of our own kind by the streams kept to them, all others by the b7s wire. A roll call
- * is published only where a subscriber of the topic has no such stream.
+ * is published only where a subscriber of the topic has no such stream. What is run by consensus goes by the wire alone, as
+ * the members of a cluster do among themselves.
  */
 export function createNodeNetwork({
   lasting,
@@ -17,6 +18,7 @@ export function createNodeNetwork({
 }): WorkerNetwork {
   return {
     async rollCall(call, onAnswer, signal) {
+      if (call.consensus !== 0) return await b7s.rollCall(call, onAnswer, signal);
       const workers = subscribers(call.topic);
       const heard = new Set<string>();
       const hear = (answer: RollCallAnswer): void => {
@@ -30,7 +32,11 @@ export function createNodeNetwork({
       return ours.length > 0 && ours.length === workers.length ? workers : await b7s.rollCall(call, hear, signal);
     },
     order: (peerId, order, signal) =>
-      lasting.has(peerId) ? lasting.order(peerId, order, signal) : b7s.order(peerId, order, signal),
+      order.consensus === undefined && lasting.has(peerId)
+        ? lasting.order(peerId, order, signal)
+        : b7s.order(peerId, order, signal),
+    formCluster: (cluster, options) => b7s.formCluster(cluster, options),
+    disbandCluster: (cluster) => b7s.disbandCluster(cluster),
     install: (order) => b7s.install(order),
     workers: (topic) => b7s.workers(topic),
   };

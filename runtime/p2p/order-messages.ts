@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { WorkOrder } from '../core/work.ts';
+import type { DisbandClusterMessage, FormClusterMessage } from '../wire/messages/cluster.ts';
 import type { Dialect } from '../wire/messages/envelope.ts';
 import { dialectOf, encodeMessage, type Message } from '../wire/messages/message.ts';
 import { executeMessage, workOrderMessage } from '../wire/messages/work-order.ts';
@@ -15,10 +16,16 @@ export interface OrderMessages {
    * log a type that they do not know.
    */
   encode(peerId: string, order: WorkOrder): readonly Buffer[];
+  /** A message to a member of a cluster: where its dialect is not known as in `c`, which all three read. */
+  encodeForMember(peerId: string, message: FormClusterMessage | DisbandClusterMessage): Buffer;
+  /** The worker is one of our own, which reads what Go nodes have no field for. */
+  isOurs(peerId: string): boolean;
+  /** In a PBFT cluster the worker tells what came of it to the primary, and not to the head: so it is in `a`. */
+  tellsPrimary(peerId: string): boolean;
 }
 
 /** Roll-call answers of `b` and `c` look alike: the answer to an order tells. */
-type Known = Dialect | 'b or c';
+type Known = Dialect | 'b or c' | 'ours';
 
 const MAX_KNOWN = 16_384;
 
@@ -29,7 +36,8 @@ export function createOrderMessages(ownPeerId: string): OrderMessages {
     learn(peerId, message) {
       const dialect = learnt(message);
       if (dialect === 'b or c' && known.has(peerId)) return;
-      known.set(peerId, dialect);
+      // Not all that our workers say shows that it is theirs.
+      if (known.get(peerId) !== 'ours') known.set(peerId, dialect);
     },
     forget: (peerId) => known.delete(peerId),
     encode(peerId, order) {
@@ -37,15 +45,22 @@ export function createOrderMessages(ownPeerId: string): OrderMessages {
       const execute = { ...executeMessage(order), from: ownPeerId };
       if (dialect === 'a' || dialect === 'b') return [encodeMessage(execute, dialect)];
       const workOrder = encodeMessage(workOrderMessage(order), 'c');
-      return dialect === 'c' ? [workOrder] : [encodeMessage(execute, 'a'), workOrder];
+      // Our own worker takes either; one is enough.
+      return dialect === 'c' || dialect === 'ours' ? [workOrder] : [encodeMessage(execute, 'a'), workOrder];
     },
+    encodeForMember(peerId, message) {
+      const dialect = known.get(peerId);
+      if (dialect === 'a' || dialect === 'b') return encodeMessage({ ...message, from: ownPeerId }, dialect);
+      return encodeMessage(message, 'c');
+    },
+    isOurs: (peerId) => known.get(peerId) === 'ours',
+    tellsPrimary: (peerId) => known.get(peerId) === 'a',
   };
 }
 
 function learnt(message: Message): Known {
+  if ('inferbase' in message && message.inferbase !== undefined) return 'ours';
   if (message.type === 'MsgWorkOrderResponse') return 'c';
-  // Our own worker takes either; one is enough.
-  if ('inferbase' in message && message.inferbase !== undefined) return 'c';
   const dialect = dialectOf(message);
   if (message.type === 'MsgExecuteResponse') return dialect === 'a' ? 'a' : 'b';
   return dialect === 'b' ? 'b or c' : dialect;

@@ -48,6 +48,8 @@ export interface Swarm {
   speakers(protocol: string): readonly string[];
   /** When a connected peer last said something about work, in ms since 1970; `null`: not yet. */
   heardAt(peerId: string): number | null;
+  /** Multiaddrs, without peer id, at which a peer says that others reach it; some of them only where it says many. */
+  addresses(peerId: string): Promise<readonly string[]>;
   /** A peer identified itself, came or went: `speakers` and `subscribers` may have changed. @returns stops listening */
   onPeers(listener: (peerId: string, connected: boolean) => void): () => void;
 }

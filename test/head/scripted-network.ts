@@ -1,7 +1,14 @@
 import { setTimeout } from 'node:timers/promises';
 import { InferbaseError } from '../../runtime/core/errors.ts';
 import type { ExecuteReply, ExecuteRequest, PeerResult } from '../../runtime/core/node.ts';
-import type { RollCall, RollCallAnswer, WorkAnswer, WorkerNetwork, WorkOrder } from '../../runtime/core/work.ts';
+import type {
+  Cluster,
+  RollCall,
+  RollCallAnswer,
+  WorkAnswer,
+  WorkerNetwork,
+  WorkOrder,
+} from '../../runtime/core/work.ts';
 import { createHead, type Head, type HeadComponents, type HeadInit } from '../../runtime/head/head.ts';
 import { createKeptResults } from '../../runtime/services/kept-results/kept-results.ts';
 import { toExecuteRequest } from '../../runtime/wire/execute-request.ts';
@@ -17,6 +24,8 @@ export interface Script {
   readonly answerMs?: number;
   /** How long after a roll call it leaves, in ms; it never does by default. */
   readonly leavesAfterMs?: number;
+  /** Code with which it answers when it is asked into a cluster; `''`: no answer. Default `200`. */
+  readonly joins?: string;
   /** What it makes of an order. */
   work?(order: WorkOrder, signal: AbortSignal): Promise<Partial<WorkAnswer>> | Partial<WorkAnswer>;
 }
@@ -25,6 +34,9 @@ export interface ScriptedNetwork extends WorkerNetwork {
   readonly calls: RollCall[];
   readonly orders: { readonly peerId: string; readonly order: WorkOrder }[];
   readonly installs: Parameters<WorkerNetwork['install']>[0][];
+  readonly clusters: Cluster[];
+  /** Request ids of clusters that were disbanded. */
+  readonly disbanded: string[];
   /** Orders whose signals aborted. */
   readonly aborted: string[];
 }
@@ -38,6 +50,8 @@ export function scriptedNetwork(
     calls: [],
     orders: [],
     installs: [],
+    clusters: [],
+    disbanded: [],
     aborted: [],
     async rollCall(call, onAnswer, signal, onGone = () => {}) {
       network.calls.push(call);
@@ -66,6 +80,15 @@ export function scriptedNetwork(
       const ran = { requestId: order.requestId, code: '200', message: '', attestation: null };
       if (work === undefined) return { ...ran, outcome: printed(peerId) };
       return { ...ran, outcome: null, ...(await work(order, signal)) };
+    },
+    async formCluster(cluster, { signal }) {
+      network.clusters.push(cluster);
+      await setTimeout(0);
+      signal.throwIfAborted();
+      return cluster.peers.map((peerId) => ({ peerId, code: workers[peerId]?.joins ?? '200' }));
+    },
+    async disbandCluster({ requestId }) {
+      network.disbanded.push(requestId);
     },
     async install(order) {
       network.installs.push(order);

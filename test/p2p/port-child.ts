@@ -47,6 +47,16 @@ const network: WorkerNetwork = {
     return ['early', 'late', 'silent'];
   },
   order: work,
+  async formCluster({ requestId, peers, consensus }, { waitMs, signal }) {
+    if (waitMs > 1_000) {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+      cancelled.push(requestId);
+    }
+    return peers.map((peerId) => ({ peerId, code: `${consensus}${waitMs}` }));
+  },
+  async disbandCluster({ requestId }) {
+    installed.push(`disbanded ${requestId}`);
+  },
   async install({ cid }) {
     installed.push(cid);
   },

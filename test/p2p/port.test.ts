@@ -281,3 +281,20 @@ test('more than is allowed at once is busy, one alone is taken whatever its size
   await assert.rejects(near.call('wait', 'd'), isError('ERR_BUSY', /3 orders/));
   await Promise.all(three);
 });
+
+test('a cluster is formed through the port, taken back by its signal, and disbanded', async (t) => {
+  const { side } = await connect(t);
+  const cluster = { requestId: 'c1', peers: ['a', 'b'], consensus: 2 } as const;
+  assert.deepEqual(await side.network.formCluster(cluster, { waitMs: 7, signal: never }), [
+    { peerId: 'a', code: '27' },
+    { peerId: 'b', code: '27' },
+  ]);
+  const gaveUp = new AbortController();
+  const formed = side.network.formCluster({ ...cluster, requestId: 'c2' }, { waitMs: 60_000, signal: gaveUp.signal });
+  gaveUp.abort();
+  await assert.rejects(formed, isError('ERR_CANCELLED', /./));
+  await side.network.disbandCluster(cluster);
+  assert.deepEqual(await side.network.workers('t'), ['t', 'disbanded c1']);
+  const told = await side.network.order('cancelled', order('r2'), never);
+  assert.equal(Buffer.from(told.outcome?.stdout ?? []).toString(), 'c2', 'the thread knows that nobody waits');
+});

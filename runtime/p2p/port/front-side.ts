@@ -62,6 +62,11 @@ function networkThrough(link: ReturnType<typeof createLink<NodeOps, NetworkOps>>
       return promise;
     },
     order: (peerId, order, signal) => link.call('order', { peerId, order }, { signal }),
+    formCluster: (cluster, { waitMs, signal }) =>
+      link.call('formCluster', { cluster, waitMs }, { signal, isSmall: true }),
+    async disbandCluster({ requestId, peers }) {
+      await link.call('disbandCluster', { requestId, peers }, { isSmall: true });
+    },
     async install(order) {
       await link.call('install', order);
     },

@@ -36,6 +36,11 @@ export function createHostSide(port: MessagePort, log: (line: string, fields?: o
         return null;
       },
       order: ({ peerId, order }, { signal }) => required().order(peerId, order, signal),
+      formCluster: async ({ cluster, waitMs }, { signal }) => await required().formCluster(cluster, { waitMs, signal }),
+      async disbandCluster(cluster) {
+        await required().disbandCluster(cluster);
+        return null;
+      },
       async install(order) {
         await required().install(order);
         return null;

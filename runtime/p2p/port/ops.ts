@@ -1,6 +1,8 @@
 import type { ExecuteReply, ExecuteRequest, PeerResult } from '../../core/node.ts';
 import { type OutcomeRow, packOutcome, unpackOutcome } from '../../core/packed-messages.ts';
 import type {
+  Cluster,
+  Joined,
   PeerView,
   RollCall,
   RollCallAnswer,
@@ -24,6 +26,14 @@ export type NetworkOps = {
   readonly order: {
     readonly payload: { readonly peerId: string; readonly order: WorkOrder };
     readonly answer: WorkAnswer;
+  };
+  readonly formCluster: {
+    readonly payload: { readonly cluster: Cluster; readonly waitMs: number };
+    readonly answer: readonly Joined[];
+  };
+  readonly disbandCluster: {
+    readonly payload: Parameters<WorkerNetwork['disbandCluster']>[0];
+    readonly answer: null;
   };
   readonly install: { readonly payload: Parameters<WorkerNetwork['install']>[0]; readonly answer: null };
   readonly workers: { readonly payload: { readonly topic: string }; readonly answer: readonly string[] };

@@ -1,6 +1,6 @@
 import type { WorkAnswer } from '../../core/work.ts';
 import { encodeString, list, map, STRING, struct } from '../go-json.ts';
-import { constant, nested, object, optional, sorted, text, list as writeList } from '../go-writer.ts';
+import { constant, encodeTime, nested, object, optional, sorted, text, list as writeList } from '../go-writer.ts';
 import {
   ANSWER_EXTRAS,
   type AnswerExtras,
@@ -54,6 +54,8 @@ export interface WorkOrderResponseMessage extends Envelope {
   readonly inferbase?: AnswerExtras;
 }
 
+/** Longest peer id that is taken of another node, in characters; those of Ed25519 keys have 52. */
+const MAX_PEER_ID = 128;
 const ENVELOPE = { type: STRING, from: STRING, carrier: map(STRING) };
 const EXTRAS = optional('inferbase', encodeAnswerExtras);
 const CLUSTER = nested('cluster', object<Cluster>(text('main'), writeList('peers', encodeString)));
@@ -148,6 +150,7 @@ export function workOrderResponseMessage(answer: WorkAnswer): WorkOrderResponseM
 /**
  * What the sender itself made of the work; results of others in the same message are not taken.
  * @param from base58 peer id that the connection proves
+ * @returns with `pbft` where it is signed; whether the signature holds is not checked
  * @throws InferbaseError `ERR_INVALID_REQUEST` when it names no request
  */
 export function toWorkAnswer(message: ExecuteResponseMessage | WorkOrderResponseMessage, from: string): WorkAnswer {
@@ -162,7 +165,16 @@ export function toWorkAnswer(message: ExecuteResponseMessage | WorkOrderResponse
     outcome,
     message: shortened(ordered ? message.error_message : message.message, MAX_TEXT),
     attestation: outcome === null ? null : attestationOf(extras),
+    ...reportOf(ordered ? result : message),
   };
+}
+
+/** Only what is signed is a report of a replica. */
+function reportOf(signed: Pick<NodeResult, 'pbft' | 'signature'> = {}): Pick<WorkAnswer, 'pbft'> {
+  const { pbft, signature = '' } = signed;
+  if (signature === '') return {};
+  const { view = 0, request_timestamp: requestTimestamp = '', replica = '' } = pbft ?? {};
+  return { pbft: { view, requestTimestamp: encodeTime(requestTimestamp), replica: shortened(replica, MAX_PEER_ID) } };
 }
 
 function own(results: Readonly<Record<string, NodeResult>> = {}, from: string): NodeResult | undefined {

@@ -17,6 +17,13 @@ function wire(heard: string[], answers: readonly RollCallAnswer[] = []): WorkerN
       heard.push(`order to ${peerId}`);
       return ran(requestId, 'by the wire');
     },
+    async formCluster({ peers }) {
+      heard.push(`cluster of ${peers}`);
+      return peers.map((peerId) => ({ peerId, code: '200' }));
+    },
+    async disbandCluster({ peers }) {
+      heard.push(`no cluster of ${peers}`);
+    },
     async install() {
       heard.push('install');
     },
@@ -75,6 +82,27 @@ suite('a head with workers of both kinds', () => {
     assert.equal(Buffer.from(byStream.outcome?.stdout ?? []).toString(), 'by stream');
     const byWire = await network.order(other.peerId, order('r3'), NEVER);
     assert.equal(Buffer.from(byWire.outcome?.stdout ?? []).toString(), 'by the wire');
+  });
+
+  test('asks and orders by the wire alone where the work is to be run by consensus', async (t) => {
+    const head = await startHead(t);
+    const worker = await startWorker(t);
+    await worker.dial(head);
+    const subscribers = (topic: string): readonly string[] => head.swarm.subscribers(topic);
+    await until(() => head.lasting.has(worker.peerId) && subscribers('topic').length === 1);
+    const heard: string[] = [];
+    const network = createNodeNetwork({ lasting: head.lasting, b7s: wire(heard), subscribers });
+    const cluster = { requestId: 'r1', peers: ['a', worker.peerId], consensus: 2 } as const;
+    await network.rollCall({ ...CALL, consensus: 2 }, () => {}, NEVER);
+    await network.formCluster(cluster, { waitMs: 1, signal: NEVER });
+    await network.order(worker.peerId, { ...order('r1'), consensus: 2 }, NEVER);
+    await network.disbandCluster(cluster);
+    assert.deepEqual(heard, [
+      'roll call',
+      `cluster of ${cluster.peers}`,
+      `order to ${worker.peerId}`,
+      `no cluster of ${cluster.peers}`,
+    ]);
   });
 
   test('a worker that hears a roll call both ways answers once to each head', async () => {
