@@ -9,7 +9,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['core'],
   ['wasm', 'config', 'telemetry', 'wire'],
   ['store', 'sandbox', 'services'],
-  ['execute.ts', 'head', 'worker'],
+  ['execute.ts', 'head', 'worker', 'consensus'],
   ['http', 'p2p'],
   ['runtime.ts'],
   ['cli'],
@@ -42,6 +42,11 @@ function objection(from: string, to: string, typeOnly: boolean): string | null {
   if (imported === null) return to === 'package.json' ? null : 'runtime/ imports nothing outside runtime/';
   if (importer === imported) return null;
   if (importer === 'guest') return imported === 'core' ? null : 'guest/ imports core/ only';
+  if (importer === 'consensus') {
+    return ['core', 'wire', 'telemetry'].includes(imported)
+      ? null
+      : 'consensus/ imports core/, wire/ and telemetry/ only';
+  }
   if (imported === 'guest') {
     return importer === 'sandbox' || importer === 'runtime.ts' ? null : 'only sandbox/ knows of guest/';
   }

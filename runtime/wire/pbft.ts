@@ -22,8 +22,7 @@ import { signatureFlaw } from './signature.ts';
 
 /**
  * What the replicas of a PBFT cluster say to each other on `/b7s/consensus/pbft/1.0.0/cluster/REQUEST_ID`
- * (b7s consensus/pbft/message.go, serialization.go): `{"type":N,"data":{…}}`, also where one is part of another. This node
- * takes no part in consensus; it can read, write and check them.
+ * (b7s consensus/pbft/message.go, serialization.go): `{"type":N,"data":{…}}`, also where one is part of another.
  */
 export type PbftMessage =
   | { readonly type: 1; readonly data: PbftRequest }
@@ -32,7 +31,7 @@ export type PbftMessage =
   | { readonly type: 5; readonly data: ViewChange }
   | { readonly type: 6; readonly data: NewView };
 
-interface PbftRequest extends Carried {
+export interface PbftRequest extends Carried {
   readonly id?: string;
   readonly timestamp?: string;
   /** base58 peer id of the head */
@@ -46,29 +45,29 @@ interface Carried extends Pick<Envelope, 'carrier'> {
 }
 
 /** Prepare and commit. */
-interface Vote extends Carried {
+export interface Vote extends Carried {
   readonly view?: number;
   readonly sequence_number?: number;
   /** SHA-256 of the request, hex. */
   readonly digest?: string;
 }
 
-interface PrePrepare extends Vote {
+export interface PrePrepare extends Vote {
   readonly request?: Part<PbftRequest>;
 }
 
-interface ViewChange extends Carried {
+export interface ViewChange extends Carried {
   readonly view?: number;
   readonly prepares?: readonly Prepared[];
 }
 
-interface Prepared extends Omit<Vote, 'signature' | 'carrier'> {
+export interface Prepared extends Omit<Vote, 'signature' | 'carrier'> {
   readonly preprepare?: Part<PrePrepare>;
   /** By base58 peer id. */
   readonly prepares?: Readonly<Record<string, Part<Vote>>>;
 }
 
-interface NewView extends Carried {
+export interface NewView extends Carried {
   readonly view?: number;
   readonly messages?: Readonly<Record<string, Part<ViewChange>>>;
   readonly preprepares?: readonly Part<PrePrepare>[];

@@ -1,0 +1,72 @@
+import { LRUCache } from 'lru-cache';
+import { requestSignatureFlaw } from '../wire/messages/signed-messages.ts';
+import { type PbftRequest, pbftDigest } from '../wire/pbft.ts';
+import { bounds } from './bounds.ts';
+
+/** What fills a gap in the sequence: nothing is executed for it. b7s writes an empty request, and `''` for its digest. */
+export const NULL_DIGEST = '';
+const NULL_REQUEST_DIGEST = pbftDigest({ type: 1, data: {} });
+
+/** What votes name a request by. */
+export function digestOf(request: PbftRequest): string {
+  const digest = pbftDigest({ type: 1, data: request });
+  return digest === NULL_REQUEST_DIGEST ? NULL_DIGEST : digest;
+}
+
+export interface RequestsInit {
+  /** Id of the requests that the cluster is for; any if it is missing. */
+  readonly requestId?: string;
+  /** base58 peer id of the head that formed the cluster; any if it is missing. */
+  readonly head?: string;
+}
+
+/** The requests that the head sent to this replica itself, and what a request that a primary proposes has to be. */
+export interface Requests {
+  /** Takes a request of the head. @returns its digest; `null` where there are too many of them */
+  order(request: PbftRequest): string | null;
+  /** By digest. */
+  readonly ordered: ReadonlyMap<string, PbftRequest>;
+  /** Whether the head has sent this replica another request of the same id. */
+  differsFromOrder(request: PbftRequest, digest: string): boolean;
+  /** What is wrong with a request that came by way of another replica; `null`: nothing. */
+  flaw(request: PbftRequest, digest: string): string | null;
+}
+
+export function createRequests({ requestId, head }: RequestsInit): Requests {
+  const ordered = new Map<string, PbftRequest>();
+  const byId = new Map<string, string>();
+  /** By digest, of requests that others have sent. */
+  const found = new LRUCache<string, { readonly flaw: string | null }>({ max: 4 * bounds.sequences });
+
+  function look(request: PbftRequest): string | null {
+    if (requestId !== undefined && request.id !== requestId) return 'it is of another cluster';
+    const origin = request.origin ?? '';
+    if (head !== undefined && origin !== head) return 'it is of another head';
+    // Go takes a request without a signature from no head either.
+    if ((request.execute?.signature ?? '') === '') return 'its head has not signed it';
+    return requestSignatureFlaw(request.execute ?? {}, origin);
+  }
+
+  return {
+    ordered,
+    order(request) {
+      const digest = digestOf(request);
+      if (ordered.has(digest)) return digest;
+      if (ordered.size >= bounds.sequences) return null;
+      ordered.set(digest, request);
+      if (!byId.has(request.id ?? '')) byId.set(request.id ?? '', digest);
+      return digest;
+    },
+    differsFromOrder(request, digest) {
+      return !ordered.has(digest) && byId.has(request.id ?? '');
+    },
+    flaw(request, digest) {
+      if (ordered.has(digest)) return null;
+      const known = found.get(digest);
+      if (known !== undefined) return known.flaw;
+      const flaw = look(request);
+      found.set(digest, { flaw });
+      return flaw;
+    },
+  };
+}
