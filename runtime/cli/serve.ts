@@ -1,3 +1,4 @@
+import { effectRemarks } from '../config/role-effects.ts';
 import { GENERAL_TOPIC, gossipTopic } from '../core/work.ts';
 import type { Runtime } from '../runtime.ts';
 import { storeFunctions } from './functions-folder.ts';
@@ -63,6 +64,7 @@ export async function serveUntil(
 ): Promise<void> {
   const { settings } = loaded;
   const { role } = settings;
+  for (const { text, shared } of effectRemarks(loaded)) loaded.log[shared ? 'debug' : 'warn'](text);
   await withRuntime(loaded, async (runtime) => {
     const { peerId } = await runtime.openNode();
     checkBootNodes(settings, peerId);

@@ -36,15 +36,24 @@ export function addSettingsFlags(command: Command, keys?: readonly string[]): Co
   return command;
 }
 
-/** The arguments that a command would have to be given for these options of settings: what `commandSettings` reads. */
-export function settingsArguments(options: Readonly<Record<string, unknown>>): string[] {
+/**
+ * The arguments that a command would have to be given for these options of settings: what `commandSettings` reads.
+ * @param wanted whether a setting matters to that command
+ */
+export function settingsArguments(
+  options: Readonly<Record<string, unknown>>,
+  wanted: (key: string) => boolean,
+): string[] {
   const args: string[] = [];
   const add = (flag: string, value: unknown): void => {
     if (typeof value === 'string') args.push(flag, value);
   };
   add('--config', options.config);
-  for (const { flag } of SETTING_KEYS) if (flag !== undefined) add(flag, options[new Option(flag).attributeName()]);
-  for (const upstream of (options.upstream ?? []) as string[]) add('--upstream', upstream);
+  for (const { flag, key } of SETTING_KEYS) {
+    if (flag !== undefined && wanted(key)) add(flag, options[new Option(flag).attributeName()]);
+  }
+  const upstreams = wanted('upstreams') ? ((options.upstream ?? []) as string[]) : [];
+  for (const upstream of upstreams) add('--upstream', upstream);
   return args;
 }
 

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { InferbaseError } from '../core/errors.ts';
 import { type Assignment, readText } from './assignment.ts';
 import { CONFIG_VARIABLE, type Environment, environmentSettings } from './environment.ts';
@@ -29,6 +30,8 @@ export interface LoadedSettings {
   readonly settings: Settings;
   /** Lines for the log, such as variables that have no effect. */
   readonly remarks: readonly string[];
+  /** What was given another value than its default, by key path, and where. */
+  readonly given: readonly { readonly key: string; readonly origin: string }[];
   /** Where a setting's value came from: `default`, `inferbase.yaml:4`, a variable, a flag. */
   origin(key: string): string;
 }
@@ -79,7 +82,15 @@ export async function loadSettings(sources: SettingsSources): Promise<LoadedSett
       : [
           `${legacy.ignored.join(', ')} ${legacy.ignored.length === 1 ? 'has' : 'have'} no effect on a ${settings.role} node`,
         ];
-  return { settings, remarks, origin: (key) => merged.get(key)?.origin ?? 'default' };
+  const given = [...merged]
+    .filter(([, { path, value, origin }]) => origin !== 'default' && !isDeepStrictEqual(value, fallbackOf(path)))
+    .map(([key, { origin }]) => ({ key, origin }));
+  return { settings, remarks, given, origin: (key) => merged.get(key)?.origin ?? 'default' };
+}
+
+function fallbackOf(path: readonly string[]): unknown {
+  const fallback = findKey(path)?.fallback;
+  return typeof fallback === 'function' ? fallback(path[1]) : fallback;
 }
 
 /** The first of the file names that is there. */

@@ -45,6 +45,22 @@ describe('serve', () => {
     );
   });
 
+  test('a setting without effect in its role is told once, with the remedy', async () => {
+    await using folder = await temporaryFolder();
+    const role = ['--role', 'worker', '--peers-listen', '/ip4/127.0.0.1/tcp/0'];
+    const node = start(['serve', ...role, '--web-functions', '*'], folder.path);
+    await node.until(/^worker ready$/m);
+    node.kill('SIGTERM');
+    const { code, stderr } = await node.finished;
+    assert.equal(code, 0, stderr);
+    const told = stderr.split('\n').filter((line) => line.includes('web.functions'));
+    assert.equal(told.length, 1, stderr);
+    assert.match(
+      told[0] ?? '',
+      /"level":40,.*set by --web-functions.* has no effect on a worker node; set it on a head/,
+    );
+  });
+
   test('closes on SIGTERM whatever its clients do with their connections', async () => {
     await using folder = await temporaryFolder();
     const peers = ['--role', 'head', '--peers-listen', '/ip4/127.0.0.1/tcp/0'];

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { parseListenAddress } from '../../config/listen.ts';
 import type { LoadedSettings } from '../../config/load.ts';
+import { whyNoEffect } from '../../config/role-effects.ts';
 import { loadIdentity } from '../../services/identity.ts';
 import { findPackage } from '../package-root.ts';
 import { settingsArguments } from '../settings-flags.ts';
@@ -50,7 +51,10 @@ export async function planProcesses(
     args: [
       'serve',
       // The API is the head's.
-      ...settingsArguments({ ...options, listenApi: undefined }),
+      ...settingsArguments(
+        { ...options, listenApi: undefined },
+        (key) => whyNoEffect(key, { role, peers: { enabled: true } }) === undefined,
+      ),
       ...['--role', role],
       ...['--data-dir', dataDirs[role]],
       ...['--key-file', keyFile(root, role)],
