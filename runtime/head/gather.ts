@@ -2,7 +2,7 @@ import { InferbaseError } from '../core/errors.ts';
 import type { PeerResult } from '../core/node.ts';
 import type { WorkAnswer, WorkerNetwork, WorkOrder } from '../core/work.ts';
 import { createAttestationCheck } from './attestation-check.ts';
-import type { Loads } from './loads.ts';
+import type { GivenOrder, Loads } from './loads.ts';
 import type { RequestRoom } from './output-room.ts';
 
 export interface GatherComponents {
@@ -58,9 +58,15 @@ export async function gather(components: GatherComponents, init: GatherInit): Pr
   let isOver = false;
   let isOpen = true;
   const findFlaw = createAttestationCheck(init.order);
+  /** Orders that are out, and those that were refused. */
+  const unanswered = new Set<GivenOrder>();
+  const refused: GivenOrder[] = [];
   const { promise: over, resolve: stop, reject } = Promise.withResolvers<void>();
   const onAbort = (): void => reject(signal.reason);
-  const timer = setTimeout(stop, waitMs);
+  const timer = setTimeout(() => {
+    for (const given of unanswered) given.broken();
+    stop();
+  }, waitMs);
   const slots = workers.map((first, slot) => fill(slot, first));
   Promise.all(slots).then(() => {
     isOpen = false;
@@ -76,6 +82,8 @@ export async function gather(components: GatherComponents, init: GatherInit): Pr
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
   }
+  // What all refuse is the fault of the request, or of none.
+  if (results.length > 0) for (const given of refused) given.broken();
   return { results: [...results], workers: [...workers], failures: new Map(failures), isOpen };
 
   async function fill(slot: number, first: string): Promise<void> {
@@ -89,26 +97,32 @@ export async function gather(components: GatherComponents, init: GatherInit): Pr
   /** @returns whether another worker should have it */
   async function ask(worker: string): Promise<boolean> {
     const { order } = init;
-    const end = components.loads.begin(worker);
+    const given = components.loads.begin(worker);
+    unanswered.add(given);
     let answer: WorkAnswer;
     try {
       answer = await components.network.order(worker, order, signal);
     } catch (error) {
+      if (!signal.aborted) given.broken();
       failures.set(worker, { code: '', reason: reasonOf(error) });
       return false;
     } finally {
-      end();
+      unanswered.delete(given);
+      given.end();
     }
     const { outcome, attestation, code, message } = answer;
     if (outcome === null) {
+      refused.push(given);
       failures.set(worker, { code, reason: message === '' ? `answered ${code}` : message.slice(0, MAX_REASON) });
       return RETRIED.includes(code);
     }
     const flaw = findFlaw(worker, answer);
     if (flaw !== null) {
+      given.broken();
       failures.set(worker, { code: '', reason: `its attestation does not hold: ${flaw}` });
       return false;
     }
+    given.kept();
     const { stdout, stderr } = outcome;
     const size = stdout.length + stderr.length + outcome.message.length;
     const full = isOver ? null : components.room.take(RESULT_BYTES + size);
