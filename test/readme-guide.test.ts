@@ -3,7 +3,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ROOT, run, start, temporaryFolder } from './cli/command.ts';
-import { freePort } from './packaging/commands.ts';
+import { freePort } from './support/free-port.ts';
 import { NO_TERMINAL, startAtTerminal } from './support/pseudo-terminal.ts';
 
 const readme = await readFile(join(ROOT, 'README.md'), 'utf8');

@@ -92,19 +92,32 @@ async function openModel(
   const wanted = loaded.settings.upstreams.model?.url ?? '';
   const { hostname, port } = new URL(wanted);
   const local = hostname === '127.0.0.1' || hostname === 'localhost';
-  const free = local && (await isFree(hostname, Number(port || 80)));
-  if (!free && loaded.origin('upstreams.model.url') !== 'default') {
+  const usual = Number(port || 80);
+  const free = local && (await isFree(hostname, usual));
+  const named = loaded.origin('upstreams.model.url') !== 'default';
+  if (!free && named) {
     print(`✓ model server: ${wanted}, as set`);
     return { model: undefined, loaded };
   }
   const script = join(findPackage().root, 'functions', ASKED, 'model-server', 'server.ts');
+  const startAt = (at: number): Promise<ModelServer> => startModelServer(script, { host: hostname, port: at, signal });
+  const isUsual = ({ url }: ModelServer): boolean => Number(new URL(url).port || 80) === usual;
   const model = await step(
     'starting the model server',
-    () => startModelServer(script, { host: hostname, port: free ? Number(port || 80) : 0, signal }),
-    ({ url }) => `model server: ${url}${free ? '' : ` (port ${port} is taken)`}`,
+    async () => {
+      if (!free) return await startAt(0);
+      try {
+        return await startAt(usual);
+      } catch (error) {
+        // Somebody may have taken it since.
+        if (named || signal.aborted || (await isFree(hostname, usual))) throw error;
+        return await startAt(0);
+      }
+    },
+    (started) => `model server: ${started.url}${isUsual(started) ? '' : ` (port ${port} is taken)`}`,
   );
   for (const line of model.lines) print(`  ${line}`);
-  if (free) return { model, loaded };
+  if (isUsual(model)) return { model, loaded };
   return { model, loaded: await commandSettings(options, { flags: { 'upstreams.model.url': model.url } }) };
 }
 

@@ -7,6 +7,10 @@ import type { DirectMessage } from './swarm.ts';
 export interface DirectMessagesInit {
   /** Bytes of messages not yet whole, of all peers; default 256 MiB. */
   readonly maxHeldBytes?: number;
+  /** Messages under way from one peer; default 1 024. */
+  readonly maxOfPeer?: number;
+  /** How long a message may take, in ms, whatever its length; default 10 000. */
+  readonly graceMs?: number;
   readonly log: (line: string, fields?: object) => void;
 }
 
@@ -22,7 +26,7 @@ export interface DirectMessages {
 const PER_PEER = 1_024;
 const IN_ALL = 16_384;
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
-/** A stream that is this old must have brought `BYTES_PER_MS` since, and something in the last `STALLED_MS`. */
+/** A stream that is as old as the grace must have brought `BYTES_PER_MS` since, and something in the last `STALLED_MS`. */
 const GRACE_MS = 10_000;
 const BYTES_PER_MS = 16;
 const STALLED_MS = 30_000;
@@ -40,7 +44,8 @@ interface Incoming {
 }
 
 /** Reads nothing until `reader` is registered; its clock runs until `stop`. */
-export function createDirectMessages({ log, maxHeldBytes = MAX_HELD_BYTES }: DirectMessagesInit): DirectMessages {
+export function createDirectMessages(init: DirectMessagesInit): DirectMessages {
+  const { log, maxHeldBytes = MAX_HELD_BYTES, maxOfPeer = PER_PEER, graceMs = GRACE_MS } = init;
   const tell = createLineBudget((line, fields: object) => log(line, fields), PEER_LINES);
   const incoming = new Set<Incoming>();
   const perPeer = new Map<string, Set<Incoming>>();
@@ -49,7 +54,7 @@ export function createDirectMessages({ log, maxHeldBytes = MAX_HELD_BYTES }: Dir
   const sweep = setInterval(() => {
     const now = Date.now();
     for (const { opened, bytes, heardAt, reset } of incoming) {
-      if (now - opened > GRACE_MS + bytes / BYTES_PER_MS) reset('it sends too slowly');
+      if (now - opened > graceMs + bytes / BYTES_PER_MS) reset('it sends too slowly');
       else if (now - heardAt > STALLED_MS) reset('nothing more of it came');
     }
   }, SWEEP_MS).unref();
@@ -109,7 +114,7 @@ export function createDirectMessages({ log, maxHeldBytes = MAX_HELD_BYTES }: Dir
     incoming.add(entry);
     const own = perPeer.get(from) ?? new Set();
     perPeer.set(from, own.add(entry));
-    if (own.size > PER_PEER || incoming.size > IN_ALL) {
+    if (own.size > maxOfPeer || incoming.size > IN_ALL) {
       reset('too many messages are under way');
       return;
     }

@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cleanEnv, freePort, mustRun, type Service, startService } from '../packaging/commands.ts';
+import { cleanEnv, mustRun, type Service, startService } from '../packaging/commands.ts';
 import { ROOT } from '../source-files.ts';
+import { freePort } from '../support/free-port.ts';
 
 /** A way to start the product: from source, or from an installed package. */
 export interface Product {

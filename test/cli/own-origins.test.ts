@@ -6,9 +6,9 @@ import { describe, test } from 'node:test';
 import { ownOrigins } from '../../runtime/cli/own-origins.ts';
 import { loadSettings } from '../../runtime/config/load.ts';
 import { loadIdentity } from '../../runtime/services/identity.ts';
-import { freePort } from '../packaging/commands.ts';
 import { startNode } from '../store/peers/support.ts';
 import { NEVER, wasm } from '../store/support.ts';
+import { freePort } from '../support/free-port.ts';
 import { startPinningService } from '../support/pinning-stand-in.ts';
 import { run, start, temporaryFolder } from './command.ts';
 

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { birthOf } from '../../runtime/cli/local/birth.ts';
-import { freePort } from '../packaging/commands.ts';
+import { freePort } from '../support/free-port.ts';
 import { ROOT, run, start, temporaryFolder } from './command.ts';
 import { ANY_PORTS, folderWith, leftovers, paste, project } from './local/project.ts';
 

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { birthOf } from '../../runtime/cli/local/birth.ts';
-import { freePort } from '../packaging/commands.ts';
+import { freePort } from '../support/free-port.ts';
 import { guest } from '../support/wat.ts';
 import { run, start } from './command.ts';
 import { ANY_PORTS, leftovers, type Project, paste, project } from './local/project.ts';

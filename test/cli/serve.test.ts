@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { executeBody, sendExecute } from '../../runtime/cli/execute-request.ts';
+import { freePort } from '../support/free-port.ts';
 import { guest } from '../support/wat.ts';
 import { run, start, temporaryFolder } from './command.ts';
 
@@ -67,17 +68,18 @@ describe('serve', () => {
     const node = start(['serve', ...ANY_PORT, ...peers], folder.path);
     const [, port = ''] = await node.until(/^API http:\/\/127\.0\.0\.1:(\d+)$/m);
     const half = connect(Number(port), '127.0.0.1');
-    half.write('POST /api/v1/functions/execute HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{');
+    const post = 'POST /api/v1/functions/execute HTTP/1.1\r\nHost: x\r\nExpect: 100-continue';
+    half.write(`${post}\r\nContent-Length: 1000\r\n\r\n{`);
     const kept = connect(Number(port), '127.0.0.1');
     const body = JSON.stringify({ ...executeBody(CID, 'f.wasm', '1', 'ETH'), config: { timeout: 1e9 } });
-    const head = `POST /api/v1/functions/execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json`;
-    kept.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    kept.write(`${post}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
     let said = '';
     kept.on('data', (data) => {
       said += String(data);
     });
     for (const socket of [half, kept]) socket.on('error', () => {});
-    await setTimeout(500);
+    // Both requests have come when the node asks for their bodies.
+    await Promise.all([half, kept].map((socket) => once(socket, 'data')));
     node.kill('SIGTERM');
     const { code, stderr } = await node.finished;
     for (const socket of [half, kept]) socket.destroy();
@@ -208,7 +210,9 @@ describe('serve', () => {
 describe('start', () => {
   test('--once builds, stores, asks, prints answer and curl, and ends with nothing left running', async () => {
     await using folder = await temporaryFolder();
-    const { code, stdout, stderr } = await run(['start', '--once', ...ANY_PORT], folder.path);
+    // Not the usual port, which another example may have as soon as this one ends.
+    const upstream = ['--upstream', `model=http://127.0.0.1:${await freePort()}`];
+    const { code, stdout, stderr } = await run(['start', '--once', ...ANY_PORT, ...upstream], folder.path);
     assert.equal(code, 0, stderr);
     for (const name of ['hello', 'coin-prediction', 'moving-average']) {
       assert.match(stdout, new RegExp(`^✓ stored ${name}: bafk\\w+$`, 'm'));
@@ -234,8 +238,10 @@ describe('start', () => {
   test('keeps serving until Ctrl-C, on another model port when the usual one is taken', async () => {
     await using folder = await temporaryFolder();
     const taken = createServer((_, response) => response.end('not the model'));
-    // Whoever has the usual port, it is taken now.
-    await new Promise<void>((resolve) => taken.listen(8000, '127.0.0.1', resolve).once('error', () => resolve()));
+    // Another test may have the usual port for a moment; one who keeps it does as well.
+    for (let tries = 0; tries < 600 && !taken.listening; tries++) {
+      await once(taken.listen(8000, '127.0.0.1'), 'listening').catch(() => setTimeout(100));
+    }
     try {
       const node = start(['start', ...ANY_PORT], folder.path);
       await node.until(/^Serving until Ctrl-C\.$/m);

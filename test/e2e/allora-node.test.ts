@@ -6,9 +6,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { cleanEnv, freePort, runCommand, type Service, startService, temporaryFolder } from '../packaging/commands.ts';
+import { cleanEnv, runCommand, type Service, startService, temporaryFolder } from '../packaging/commands.ts';
 import { post } from '../packaging/http.ts';
 import { ROOT } from '../source-files.ts';
+import { freePort } from '../support/free-port.ts';
 
 const FUNCTION = join(ROOT, 'functions/coin-prediction/build/coin-prediction.wasm');
 const SEED_PHRASE = 'fluid maid owner phrase say country early stamp donkey carbon frame pistol';

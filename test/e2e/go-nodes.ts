@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, chmod, mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { blocklessPackage, type Member } from '../store/support.ts';
+import { freePort } from '../support/free-port.ts';
 import { generateKey } from '../support/peer-key.ts';
 import { untilWritten } from '../support/until.ts';
 
@@ -123,15 +124,6 @@ async function untilListening(port: number): Promise<void> {
     if (left === 0) throw new Error(`nothing listens on port ${port}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /**

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { temporaryFolder } from '../cli/command.ts';
+import { freePort } from '../support/free-port.ts';
 import { startModelServer } from './model-server.ts';
 import {
   type Asked,
@@ -34,8 +35,13 @@ test('two heads, workers on several topics, one with many functions', { timeout:
   await using folder = await temporaryFolder();
   const at = (name: string): string => join(folder.path, name);
   const [manyModel, otherModel] = [await startModelServer(t, '42'), await startModelServer(t, '42')];
-  const heads = await Promise.all(['h1', 'h2'].map((name) => startNode(t, { dir: at(name), role: 'head' })));
-  const [first, second] = heads as [NodeProcess, NodeProcess];
+  // The first one will come back where it was.
+  const listen = ['--peers-listen', `/ip4/127.0.0.1/tcp/${await freePort()}`];
+  const heads = await Promise.all([
+    startNode(t, { dir: at('h1'), role: 'head', args: listen }),
+    startNode(t, { dir: at('h2'), role: 'head' }),
+  ]);
+  const [first, second] = heads;
   const connect = ['--peers-connect', heads.map(({ address }) => address).join(',')];
   const startOther = (): Promise<NodeProcess> =>
     startNode(t, {
@@ -74,7 +80,7 @@ test('two heads, workers on several topics, one with many functions', { timeout:
     const agreed = await executeUntil(second, asks, { nodes: 2 }, ok);
     assert.deepEqual(groups(agreed), [['42', 2, 100]]);
     otherModel.say('43');
-    const everyone = await execute(second, asks, { nodes: -1 });
+    const everyone = await executeUntil(second, asks, { nodes: -1 }, ({ cluster }) => cluster.peers?.length === 2);
     assert.deepEqual(groups(everyone).toSorted(), [
       ['42', 1, 50],
       ['43', 1, 50],
@@ -91,8 +97,7 @@ test('two heads, workers on several topics, one with many functions', { timeout:
     first.process.kill('SIGKILL');
     await first.process.finished;
     assert.deepEqual(groups(await execute(second, shows)), [['{"TOPIC_ID": "1"}', 1, 100]]);
-    const listen = first.address.replace(/\/p2p\/.*$/, '');
-    const again = await startNode(t, { dir: first.dir, role: 'head', args: ['--peers-listen', listen] });
+    const again = await startNode(t, { dir: first.dir, role: 'head', args: listen });
     assert.equal(again.peerId, first.peerId);
     assert.deepEqual(await resultsOf(again, before.request_id), kept);
     assert.deepEqual(groups(await executeUntil(again, shows, {}, ok)), [['{"TOPIC_ID": "1"}', 1, 100]]);
@@ -117,12 +122,11 @@ test('two heads, workers on several topics, one with many functions', { timeout:
     const killed = async (victim: NodeProcess, asked: Asked): Promise<Reply> => {
       const [model, begun] = victim === many ? [manyModel, manyModel.next()] : [otherModel, otherModel.next()];
       model.say(null);
-      const late = performance.now() + 15_000;
       const replied = execute(second, asks, asked);
       await begun;
       victim.process.kill('SIGKILL');
       const reply = await replied;
-      assert.ok(performance.now() < late, 'long before the 20 s that results may take');
+      // Else it would be `no answer within 20000 ms`.
       assert.match(reply.message ?? '', new RegExp(`no result from ${victim.peerId}`));
       return reply;
     };

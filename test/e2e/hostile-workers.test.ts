@@ -3,13 +3,22 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { request } from 'undici';
 import { temporaryFolder } from '../cli/command.ts';
-import { accepted, answered, refused, type Said, type Script, startScriptedWorker } from '../p2p/scripted-worker.ts';
+import {
+  accepted,
+  answered,
+  refused,
+  type Said,
+  type Script,
+  type ScriptedWorker,
+  startScriptedWorker,
+} from '../p2p/scripted-worker.ts';
 import { execute, executeUntil, type Reply, resultsOf, startNode } from './nodes.ts';
 
 /** Any function: these workers run none. */
 const CID = 'bafkreidil4kvhi3u2sawyozb66jaukthfsne5apdfiiadcvolsp3r4lpei';
-const EXECUTION_MS = 3_000;
+const EXECUTION_MS = 4_000;
 const ok = ({ code }: Reply): boolean => code === '200';
 
 const texts = ({ results = [] }: Reply): string[] => results.map(({ result }) => result.stdout);
@@ -21,11 +30,15 @@ test('a head and workers that are none of ours, each hostile in its own way', { 
     role: 'head',
     args: ['--work-execution-ms', String(EXECUTION_MS)],
   });
-  const start = (script: Script): ReturnType<typeof startScriptedWorker> =>
-    startScriptedWorker(t, head.address, script);
-  /** Until the head has seen the worker subscribe. */
-  const ask = (topic: string, nodes = 1): Promise<Reply> =>
-    executeUntil(head, CID, { topic, nodes, config: { timeout: 2 } }, ({ code }) => code !== '408');
+  /** Connected, and the head has seen it subscribe. */
+  async function start(script: Script): Promise<ScriptedWorker> {
+    const worker = await startScriptedWorker(t, head.address, script);
+    const known = async (): Promise<string> =>
+      (await request(`${head.api}/api/v1/workers?topic=${script.topic}`)).body.text();
+    while (!(await known()).includes(worker.peerId)) await setTimeout(20);
+    return worker;
+  }
+  const ask = (topic: string): Promise<Reply> => execute(head, CID, { topic, config: { timeout: 60 } });
 
   await t.test('one that answers every question twice counts once', async () => {
     const twice = await start({
@@ -48,20 +61,22 @@ test('a head and workers that are none of ours, each hostile in its own way', { 
   });
 
   await t.test('one that answers late is not waited for, and what it says is kept', async () => {
+    const replied = Promise.withResolvers<void>();
     const late = await start({
       topic: 'late',
       async onOrder({ request_id }, worker) {
-        await setTimeout(2 * EXECUTION_MS);
+        await replied.promise;
         await worker.say(answered(request_id, 'late'));
       },
     });
     const reply = await ask('late');
+    replied.resolve();
     assert.deepEqual([reply.code, reply.results, reply.cluster.peers], ['204', undefined, [late.peerId]]);
     assert.match(reply.message ?? '', new RegExp(`no answer within .* from ${late.peerId}`));
     for (;;) {
       const kept = await resultsOf(head, reply.request_id);
       if (kept?.[late.peerId]?.result.stdout === 'late') break;
-      await setTimeout(100);
+      await setTimeout(20);
     }
   });
 
@@ -155,7 +170,6 @@ test('a head and workers that are none of ours, each hostile in its own way', { 
         topic: 'full',
         onOrder: ({ request_id }, worker) => worker.say(refused(request_id, '503')),
       });
-      await ask('full');
       const free = await start({
         topic: 'full',
         // So that the one before is taken first.

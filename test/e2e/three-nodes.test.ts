@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Running, run, start, temporaryFolder } from '../cli/command.ts';
 import { importFiles, wasm } from '../store/support.ts';
+import { freePort } from '../support/free-port.ts';
 import { guest } from '../support/wat.ts';
 
 /** Bytes of the function during whose way from A to B A is killed. */
@@ -51,7 +52,9 @@ test('A pins, B fetches by bitswap, C through the gateway of B; A dies midway an
     ({ cid }) => cid.toString(),
   ) as [string, string];
 
-  const first = await serve(t, a, '--peers-listen', '/ip4/127.0.0.1/tcp/0', '--functions-dir', 'functions');
+  // A will come back where it was.
+  const listen = ['--peers-listen', `/ip4/127.0.0.1/tcp/${await freePort()}`];
+  const first = await serve(t, a, ...listen, '--functions-dir', 'functions');
   const second = await serve(t, b, '--peers-listen', '/ip4/127.0.0.1/tcp/0', '--peers-connect', first.address);
 
   const reply = await execute(second, smallCid);
@@ -75,8 +78,7 @@ test('A pins, B fetches by bitswap, C through the gateway of B; A dies midway an
   assert.equal(third.code, 3, third.stderr);
   assert.equal((await execute(second, smallCid)).code, '200');
 
-  const port = /\/tcp\/(\d+)/.exec(first.address)?.[1];
-  const again = await serve(t, a, '--peers-listen', `/ip4/127.0.0.1/tcp/${port}`);
+  const again = await serve(t, a, ...listen);
   assert.equal(again.address, first.address);
   // B dials again by itself, after a pause.
   let last: Reply;

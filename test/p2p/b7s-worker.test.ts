@@ -312,7 +312,7 @@ suite('a worker and strangers on the b7s wire', () => {
     const call = { type: 'MsgRollCall', function_id: CID, consensus: 0 };
     // Not faster than gossip lets through.
     for (let i = 0; i < 1_200; i++) await head.publish(TOPIC, { ...call, request_id: `f${i}` });
-    await until(() => worker.lines.some((line) => line.includes('too many are unanswered')), 90_000);
+    await until(() => worker.lines.some((line) => line.includes('too many are unanswered')));
     assert.equal(open, 1_024);
     await other.publish(TOPIC, { ...call, request_id: 'good' });
     await until(() => other.got.length === 1);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 import { createProcessGroups } from '../../runtime/cli/process-groups.ts';
@@ -11,6 +11,7 @@ import { openRuntime, type Runtime } from '../../runtime/runtime.ts';
 import { createLog } from '../../runtime/telemetry/log.ts';
 import { toExecuteRequest } from '../../runtime/wire/execute-request.ts';
 import { tempDir } from '../store/support.ts';
+import { freePort } from '../support/free-port.ts';
 import { guest } from '../support/wat.ts';
 import { until } from './support.ts';
 
@@ -64,16 +65,6 @@ async function askUntilAnswered(head: Node, cid: string): Promise<ExecuteReply> 
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
-}
-
-/** A port of loopback that nobody has just now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 suite('the thread of the libp2p host', () => {

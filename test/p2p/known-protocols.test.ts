@@ -27,6 +27,8 @@ test('a stream costs no write to the peer store, and its protocol is known there
     for (let i = 0; i < count; i++) await sender.swarm.send(receiver.peerId, B7S_PROTOCOL, Buffer.from('x'));
   };
   await sender.dial(receiver);
+  // What it said of itself is written once.
+  await until(() => sender.swarm.peers().some(({ agent }) => agent !== ''));
   await send(20);
   await until(() => taken === 20);
   const isTold = (): boolean => JSON.stringify(writes).includes(B7S_PROTOCOL);

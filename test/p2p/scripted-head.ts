@@ -49,7 +49,7 @@ export async function startScriptedHead(t: TestContext, worker: string, topic: s
     publish: (to, message) => made.swarm.publish(gossipTopic(to), Buffer.from(JSON.stringify(message))),
     async answerTo(requestId) {
       const find = (): Heard | undefined => got.find((heard) => heard.request_id === requestId);
-      await until(() => find() !== undefined, 90_000);
+      await until(() => find() !== undefined);
       return find() as Heard;
     },
   };

@@ -78,7 +78,7 @@ export async function startScriptedWorker(t: TestContext, head: string, script: 
     },
   };
   await connect(swarm, head);
-  await until(() => swarm.swarm.subscribers(topic).length >= 0 && swarm.swarm.speakers(B7S_PROTOCOL).includes(headId));
+  await until(() => swarm.swarm.speakers(B7S_PROTOCOL).includes(headId));
   return worker;
 }
 

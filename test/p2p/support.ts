@@ -58,7 +58,7 @@ export async function startSwarm(
 }
 
 /** Waits until the condition holds; the limit is for a hang only. */
-export async function until(condition: () => boolean, limitMs = 30_000): Promise<void> {
+export async function until(condition: () => boolean, limitMs = 90_000): Promise<void> {
   for (const start = Date.now(); !condition(); ) {
     if (Date.now() - start > limitMs) throw new Error(`not within ${limitMs} ms: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

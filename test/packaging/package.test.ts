@@ -8,8 +8,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { ROOT } from '../source-files.ts';
+import { freePort } from '../support/free-port.ts';
 import { NO_TERMINAL, startAtTerminal } from '../support/pseudo-terminal.ts';
-import { cleanEnv, freePort, mustRun, runCommand, type Service, startService, temporaryFolder } from './commands.ts';
+import { cleanEnv, mustRun, runCommand, type Service, startService, temporaryFolder } from './commands.ts';
 import { get, post } from './http.ts';
 import { folderBytes, type InstalledPackage, installGlobally, pack } from './packed.ts';
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { suite, type TestContext, test } from 'node:test';
 import type { Stream } from '@libp2p/interface';
 import type { RollCallAnswer } from '../../../runtime/core/work.ts';
@@ -119,7 +120,7 @@ suite('a head is not harmed by a worker', () => {
     for (const [what, bytes, why] of nonsense) {
       const worker = await liar(t, head, [HELLO_HEAD, bytes]);
       const reason = (): boolean => head.lines.some((line) => line.includes(worker.peerId) && why.test(line));
-      await until(reason, 20_000).catch(() => assert.fail(`${what}: ${head.lines.at(-1)}`));
+      await until(reason).catch(() => assert.fail(`${what}: ${head.lines.at(-1)}`));
       await worker.host.stop();
     }
     const early = await liar(t, head, [encodeToHead({ kind: 'answer', id: 1, answer })]);
@@ -227,7 +228,7 @@ suite('a worker is not harmed by a head', () => {
       const stream = await head.swarm.open(worker.peerId, LASTING_PROTOCOL);
       stream.send(HELLO_WORKER);
       stream.send(bytes);
-      await until(() => worker.lines.some((line) => line.includes(head.peerId) && why.test(line)), 20_000).catch(() =>
+      await until(() => worker.lines.some((line) => line.includes(head.peerId) && why.test(line))).catch(() =>
         assert.fail(`${why}: ${worker.lines.at(-1)}`),
       );
       await head.host.stop();
@@ -237,10 +238,11 @@ suite('a worker is not harmed by a head', () => {
   });
 
   test('that gives two orders one number, or goes while they run: they are cancelled', async (t) => {
-    let cancelled = 0;
+    let [begun, cancelled] = [0, 0];
     const worker = await startWorker(t, {
       async execute({ requestId }, _from, signal) {
-        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        begun++;
+        if (!signal.aborted) await once(signal, 'abort');
         cancelled++;
         return ran(requestId, '');
       },
@@ -252,12 +254,13 @@ suite('a worker is not harmed by a head', () => {
     const twice = encodeToWorker({ kind: 'order', id: 7, order: order('r1') });
     stream.send(twice);
     stream.send(twice);
-    await until(() => cancelled === 1);
+    await until(() => begun === 1 && cancelled === 1);
     assert.match(worker.lines.join(), /two orders the number 7/);
     const next = await head.swarm.open(worker.peerId, LASTING_PROTOCOL);
     next.send(HELLO_WORKER);
     next.send(twice);
-    setTimeout(() => void head.host.stop(), 50);
+    await until(() => begun === 2);
+    await head.host.stop();
     await until(() => cancelled === 2);
   });
 

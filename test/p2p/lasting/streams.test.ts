@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { suite, test } from 'node:test';
 import { InferbaseError } from '../../../runtime/core/errors.ts';
 import { NO_USAGE } from '../../../runtime/core/execution.ts';
@@ -99,12 +100,13 @@ suite('the stream that a head keeps to a worker', () => {
   });
 
   test('an order that is taken back ends on the worker, and its answer is dropped', async (t) => {
-    let ended = false;
+    let [begun, ended] = [false, false];
     const head = await startHead(t);
     const worker = await startWorker(t, {
       async execute({ requestId, request }, _from, signal) {
         if (request.config?.stdin === 'quick') return ran(requestId, 'quick');
-        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        begun = true;
+        if (!signal.aborted) await once(signal, 'abort');
         ended = true;
         return ran(requestId, 'late');
       },
@@ -113,7 +115,8 @@ suite('the stream that a head keeps to a worker', () => {
     await until(() => head.lasting.has(worker.peerId));
     const controller = new AbortController();
     const waiting = head.lasting.order(worker.peerId, order('r1'), controller.signal);
-    setTimeout(() => controller.abort(), 20);
+    await until(() => begun);
+    controller.abort();
     await assert.rejects(waiting, isError('ERR_CANCELLED', /went away/));
     await until(() => ended);
     assert.equal(text(await head.lasting.order(worker.peerId, order('r2', 'quick'), NEVER)), 'quick');
@@ -121,11 +124,18 @@ suite('the stream that a head keeps to a worker', () => {
 
   test('a worker that dies fails its orders at once', async (t) => {
     const head = await startHead(t, { pauseMs: [10, 20] });
-    const worker = await startWorker(t, { execute: () => new Promise(() => {}) });
+    let begun = false;
+    const worker = await startWorker(t, {
+      execute() {
+        begun = true;
+        return new Promise(() => {});
+      },
+    });
     await worker.dial(head);
     await until(() => head.lasting.has(worker.peerId));
     const waiting = head.lasting.order(worker.peerId, order('r1'), NEVER);
-    setTimeout(() => void worker.host.stop(), 20);
+    await until(() => begun);
+    void worker.host.stop();
     await assert.rejects(waiting, isError('ERR_NOT_ENOUGH_NODES', new RegExp(`worker ${worker.peerId} went away`)));
     assert.equal(head.lasting.has(worker.peerId), false);
     await assert.rejects(

@@ -146,7 +146,7 @@ export function carried(cid: CID, data: Uint8Array): BitswapMessage['blocks'][nu
 }
 
 /** Waits until the condition holds; the limit is for a hang only. */
-export async function until(condition: () => boolean, limitMs = 30_000): Promise<void> {
+export async function until(condition: () => boolean, limitMs = 90_000): Promise<void> {
   for (const start = Date.now(); !condition(); ) {
     if (Date.now() - start > limitMs) throw new Error(`not within ${limitMs} ms: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
