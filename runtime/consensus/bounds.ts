@@ -12,8 +12,10 @@ export const bounds = {
   earlyBytes: 8 * 1_048_576,
   /** Messages with a wrong signature or proof after which a replica is not listened to any more. */
   offences: 8,
-  /** Times that a replica which is behind is told again what it missed. */
-  remindersPerReplica: 8,
+  /** What may have been lost is said again after this part of a request's time, then after twice as long, and so on. */
+  resendsOfFirst: 10,
+  /** Times that the time of a view is doubled. */
+  doublings: 6,
   /** Signatures that are remembered to be right, since view changes bring them again. */
   knownSignatures: 2_048,
 } as const;

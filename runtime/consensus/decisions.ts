@@ -16,8 +16,8 @@ export interface Decisions {
   /** The sequence number up to which everything is decided. */
   readonly last: number;
   at(sequence: number): string | undefined;
-  /** Whether a request is decided at some sequence number. */
-  has(digest: string): boolean;
+  /** Whether nothing is left to be done for a request: it, or one of its id, is decided. */
+  has(request: PbftRequest, digest: string): boolean;
   /** Decides what can be decided by now. @param view the present one @returns whether anything was */
   advance(view: number): boolean;
   close(): void;
@@ -57,7 +57,7 @@ export function createDecisions({ cluster, slots, requests, execute, log }: Deci
       return digests.length;
     },
     at: (sequence) => digests[sequence - 1],
-    has: (digest) => digests.includes(digest),
+    has: (request, digest) => digests.includes(digest) || ids.has(request.id ?? ''),
     advance(view) {
       const before = digests.length;
       for (let next = decided(before + 1); next !== null; next = decided(digests.length + 1)) {

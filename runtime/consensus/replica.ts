@@ -3,9 +3,12 @@ import { createAgreement, type Standing } from './agreement.ts';
 import { bounds } from './bounds.ts';
 import { createCluster } from './cluster.ts';
 import { createDecisions } from './decisions.ts';
+import { createPatience } from './patience.ts';
+import { createProofs } from './proofs.ts';
 import { createRequests } from './requests.ts';
 import { createSignatures } from './signatures.ts';
 import { createSlots } from './slots.ts';
+import { createViewChanges } from './view-changes.ts';
 
 export interface ReplicaInit {
   /** base58 peer id of this node, and of all replicas in the order of the cluster; the primary is peers[view % n]. */
@@ -58,36 +61,76 @@ export function createReplica(components: ReplicaComponents, init: ReplicaInit):
   const broadcast = (message: PbftMessage): void => {
     if (!closed && cluster.peers.length > 1) components.broadcast(message);
   };
-  const offence = (from: string, why: string): void => {
-    const count = (offences.get(from) ?? 0) + 1;
-    offences.set(from, count);
-    const fields = { replica: from, why };
-    if (count < bounds.offences) log('a message of a replica is dropped', fields);
-    else if (count === bounds.offences) log('a replica is not listened to any more', fields);
-  };
-  const agreement = createAgreement({
-    ...{ cluster, standing, signatures, slots, requests, decisions, broadcast, offence, log },
-    decided() {},
+  const patience = createPatience(init.patienceMs, {
+    schedule: components.schedule,
+    giveUp() {
+      // One that has missed a decision catches up in a new view only; a faulty one may ask for it less and less often.
+      const asked = standing.active && !agreement.isWaiting ? viewChanges.asked : null;
+      viewChanges.start(asked ?? standing.view + 1);
+      wait();
+    },
+    resend() {
+      viewChanges.resend();
+      agreement.resend();
+    },
+    repeat() {
+      if (standing.active) viewChanges.resend();
+      agreement.repeat();
+    },
   });
+  const proofs = createProofs({ cluster, signatures, requests });
+  const shared = { cluster, standing, signatures, proofs, broadcast, remind: patience.remind, log };
+  const agreement = createAgreement({ ...shared, slots, requests, decisions, decided: patience.refresh });
+  const viewChanges = createViewChanges({ ...shared, agreement, moved: patience.renew });
+
+  /** @returns what no correct replica sends; `null` where there is nothing of it */
+  function handle(message: PbftMessage, from: string): string | null {
+    switch (message.type) {
+      case 1:
+        // The head sends its request to each replica itself, and nobody else may.
+        return null;
+      case 2:
+        return agreement.prePrepare(message.data, from);
+      case 3:
+      case 4:
+        return agreement.vote(message, from);
+      case 5:
+        return viewChanges.viewChange(message.data, from);
+      case 6:
+        return viewChanges.newView(message.data, from);
+    }
+  }
+
+  /** After whatever has happened. */
+  function wait(): void {
+    const open = !standing.active || agreement.isWaiting;
+    const impatient = standing.active
+      ? agreement.isWaiting || viewChanges.asked !== null
+      : viewChanges.waiting >= cluster.leastQuorum;
+    patience.wait({ impatient, open });
+  }
 
   return {
     request(request) {
       if (closed) return;
-      const digest = requests.order(request);
-      if (digest === null) return log('a request of the head is dropped: there are too many', { request: request.id });
-      if (cluster.primaryOf(standing.view) === cluster.self) agreement.propose(request, digest);
+      if (requests.order(request) === null) {
+        log('a request of the head is dropped: there are too many', { request: request.id });
+        return;
+      }
+      agreement.propose();
+      wait();
     },
     receive(message, from) {
       if (closed || !cluster.has(from) || from === cluster.self) return;
-      if ((offences.get(from) ?? 0) >= bounds.offences) return;
-      switch (message.type) {
-        case 2:
-          return agreement.prePrepare(message.data, from);
-        case 3:
-        case 4:
-          return agreement.vote(message, from);
-        default:
+      const before = offences.get(from) ?? 0;
+      if (before >= bounds.offences) return;
+      const why = handle(message, from);
+      if (why !== null) {
+        offences.set(from, before + 1);
+        log('a message of a replica is dropped', { replica: from, why });
+        if (before + 1 === bounds.offences) log('a replica is not listened to any more', { replica: from });
       }
+      wait();
     },
     get view() {
       return standing.view;
@@ -97,6 +140,7 @@ export function createReplica(components: ReplicaComponents, init: ReplicaInit):
     },
     close() {
       closed = true;
+      patience.close();
       decisions.close();
     },
   };

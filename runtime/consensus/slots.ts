@@ -7,6 +7,10 @@ export interface Slot {
   readonly sequence: number;
   /** The first that its primary has sent; signed, and of a request that is as it should be. */
   prePrepare: PrePrepare | null;
+  /** Bytes of it. */
+  bytes: number;
+  /** The view began with it. */
+  carried: boolean;
   /** This replica holds with it: it is the primary, or has sent its prepare. */
   accepted: boolean;
   /** This replica has sent its commit. */
@@ -27,6 +31,8 @@ export interface Slots {
   ofView(view: number): Slot[];
   /** Of one sequence number, in all views. */
   ofSequence(sequence: number): Slot[];
+  /** Bytes of the pre-prepares of all views but this one. */
+  bytesBeside(view: number): number;
   /** Forgets views that are too far back. */
   moveTo(view: number): void;
 }
@@ -43,7 +49,7 @@ export function createSlots(): Slots {
       let slot = slots.get(sequence);
       if (slot === undefined) {
         slot = {
-          ...{ view, sequence, prePrepare: null, accepted: false, committed: false },
+          ...{ view, sequence, prePrepare: null, bytes: 0, carried: false, accepted: false, committed: false },
           ...{ prepares: new Map(), commits: new Map(), late: new Set() },
         };
         slots.set(sequence, slot);
@@ -54,6 +60,11 @@ export function createSlots(): Slots {
     ofView: (view) => [...(views.get(view)?.values() ?? [])].sort((a, b) => a.sequence - b.sequence),
     ofSequence: (sequence) =>
       [...views.values()].flatMap((slots) => slots.get(sequence) ?? []).sort((a, b) => b.view - a.view),
+    bytesBeside(view) {
+      let bytes = 0;
+      for (const [other, slots] of views) if (other !== view) for (const slot of slots.values()) bytes += slot.bytes;
+      return bytes;
+    },
     moveTo(view) {
       for (const known of views.keys()) if (known < view - bounds.viewsAround) views.delete(known);
     },

@@ -1,0 +1,173 @@
+import type { NewView, PbftMessage, PrePrepare, ViewChange } from '../wire/pbft.ts';
+import type { Agreement, Standing } from './agreement.ts';
+import { bounds } from './bounds.ts';
+import { type CarriedOver, carryOver, type Foundation } from './carry-over.ts';
+import { type Cluster, isView } from './cluster.ts';
+import type { Proofs } from './proofs.ts';
+import type { Signatures } from './signatures.ts';
+
+export interface ViewChangesComponents {
+  readonly cluster: Cluster;
+  /** Written here only. */
+  readonly standing: Standing;
+  readonly signatures: Signatures;
+  readonly proofs: Proofs;
+  readonly agreement: Agreement;
+  readonly broadcast: (message: PbftMessage) => void;
+  /** A replica shows that it knows less than this one. */
+  readonly remind: () => void;
+  /** The view has changed, or is being changed. */
+  readonly moved: (view: number) => void;
+  readonly log: (line: string, fields?: object) => void;
+}
+
+/** From a view whose primary does not do its part to one whose primary does. */
+export interface ViewChanges {
+  /** Gives up the present view for a later one. */
+  start(view: number): void;
+  /** @returns what no correct replica sends; `null` where there is nothing of it */
+  viewChange(data: ViewChange, from: string): string | null;
+  /** The same. */
+  newView(data: NewView, from: string): string | null;
+  /** How many replicas wait for the new-view that this one waits for, or for a later one already. */
+  readonly waiting: number;
+  /** The lowest later view that another replica waits for alone, `null` where there is none. */
+  readonly asked: number | null;
+  /** Says again what the present view began with, or may begin with. */
+  resend(): void;
+}
+
+export function createViewChanges(components: ViewChangesComponents): ViewChanges {
+  const { cluster, standing, signatures, proofs, agreement, broadcast, remind, moved, log } = components;
+  const { self } = cluster;
+  /** The highest of each replica. One that has gone on is of no use to a lower view. */
+  const latest = new Map<string, ViewChange>();
+  /** What this replica has begun the present view with, or asked for. */
+  let spoken: PbftMessage | null = null;
+
+  function supporters(view: number): [string, ViewChange][] {
+    return [...latest].filter(([, data]) => data.view === view);
+  }
+
+  function start(view: number): void {
+    if (view <= standing.view || !isView(view)) return;
+    log('the view is changed', { from: standing.view, to: view, primary: cluster.primaryOf(view) });
+    standing.view = view;
+    standing.active = false;
+    const message = signatures.sign({ type: 5 as const, data: { view, prepares: agreement.prepared() } });
+    latest.set(self, message.data);
+    spoken = message;
+    moved(view);
+    broadcast(message);
+    check();
+  }
+
+  /** What the view changes of now lead to. */
+  function check(): void {
+    const later = [...latest.values()].map(({ view = 0 }) => view).filter((view) => view > standing.view);
+    // The view that f+1 have reached: one of them is correct, and has a reason.
+    const joined = later.sort((a, b) => b - a)[cluster.faulty];
+    if (joined !== undefined) start(joined);
+    else if (!standing.active && cluster.primaryOf(standing.view) === self) {
+      const support = supporters(standing.view);
+      if (support.length >= cluster.quorum) begin(support);
+    }
+  }
+
+  /** As primary of the new view. */
+  function begin(support: readonly [string, ViewChange][]): void {
+    const { view } = standing;
+    const carried = carryOver(
+      support.map(([, data]) => data),
+      cluster,
+    );
+    const prePrepares = carried.map(({ digest, request }, index) => {
+      const data = { view, sequence_number: index + 1, digest, request: { data: request } };
+      return signatures.sign({ type: 2 as const, data }).data;
+    });
+    const messages = Object.fromEntries(support.map(([replica, data]) => [replica, { data }]));
+    const data = { view, messages, preprepares: prePrepares.map((prePrepare) => ({ data: prePrepare })) };
+    spoken = signatures.sign({ type: 6 as const, data });
+    broadcast(spoken);
+    enter(view, prePrepares, { carried, full: true });
+  }
+
+  function enter(view: number, prePrepares: readonly PrePrepare[], founded: Foundation): void {
+    standing.view = view;
+    standing.active = true;
+    for (const [replica, data] of latest) if ((data.view ?? 0) <= view) latest.delete(replica);
+    log('a new view has begun', { view, primary: cluster.primaryOf(view), carried: prePrepares.length });
+    agreement.enter(prePrepares, founded);
+    moved(view);
+    check();
+  }
+
+  /** The view changes of a new-view that are as they should be; others count as if its primary had left them out. */
+  function supportOf({ view = 0, messages = {} }: NewView, from: string): ViewChange[] {
+    return Object.entries(messages).flatMap(([replica, { data = {} }]) => {
+      if (!cluster.has(replica) || data.view !== view) return [];
+      // Go's primary may leave its own view change unsigned; it is part of the new-view that it signed.
+      const signed = replica !== from || (data.signature ?? '') !== '';
+      return proofs.viewChangeFlaw(data, replica, signed) === null ? [data] : [];
+    });
+  }
+
+  function newViewFlaw(data: NewView, support: readonly ViewChange[], carried: readonly CarriedOver[]): string | null {
+    if (support.length < cluster.leastQuorum) return 'a new-view with too few view changes';
+    const { view = 0, preprepares = [] } = data;
+    if (preprepares.length !== carried.length) return 'a new-view that does not follow from its view changes';
+    for (const [index, { data: prePrepare = {} }] of preprepares.entries()) {
+      const { sequence_number: sequence, digest = '' } = prePrepare;
+      if (prePrepare.view !== view || sequence !== index + 1 || carried[index]?.allowed.has(digest) !== true) {
+        return 'a new-view that does not follow from its view changes';
+      }
+      const flaw = proofs.prePrepareFlaw(prePrepare, true);
+      if (flaw !== null) return `a new-view with ${flaw}`;
+    }
+    return null;
+  }
+
+  return {
+    start,
+    viewChange(data, from) {
+      const { view = 0 } = data;
+      if (!isView(view) || view > standing.view + bounds.viewsAhead) return null;
+      const stale = view < standing.view || (view === standing.view && standing.active);
+      if (stale || view <= (latest.get(from)?.view ?? 0)) {
+        if (standing.active) remind();
+        return null;
+      }
+      const flaw = proofs.viewChangeFlaw(data, from, true);
+      if (flaw !== null) return flaw;
+      latest.set(from, data);
+      check();
+      return null;
+    },
+
+    newView(data, from) {
+      const { view = 0 } = data;
+      if (!isView(view) || view === 0 || from !== cluster.primaryOf(view)) return null;
+      if (view < standing.view || (view === standing.view && standing.active)) return null;
+      if (!signatures.areRight({ type: 6, data }, from)) return 'a new-view with a wrong signature';
+      const support = supportOf(data, from);
+      const carried = carryOver(support, cluster);
+      const flaw = newViewFlaw(data, support, carried);
+      if (flaw !== null) return flaw;
+      spoken = null;
+      const prePrepares = (data.preprepares ?? []).map((part) => part.data ?? {});
+      enter(view, prePrepares, { carried, full: support.length >= cluster.quorum });
+      return null;
+    },
+
+    get waiting() {
+      return [...latest.values()].filter(({ view = 0 }) => view >= standing.view).length;
+    },
+    get asked() {
+      const later = [...latest.values()].map(({ view = 0 }) => view).filter((view) => view > standing.view);
+      return later.length === 0 ? null : Math.min(...later);
+    },
+    resend() {
+      if (spoken !== null) broadcast(spoken);
+    },
+  };
+}
