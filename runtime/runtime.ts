@@ -15,7 +15,7 @@ import { type CgiInit, createCgi, hasExtensions } from './services/cgi/cgi.ts';
 import type { ProcessGroups } from './services/cgi/process-groups.ts';
 import { type Identity, loadIdentity } from './services/identity.ts';
 import type { StorePeers } from './store/function-store.ts';
-import { createStore, type FunctionStore, type StoredFunction } from './store/store.ts';
+import { createStore, type FunctionStore, type StoredFunction, type StoreInit } from './store/store.ts';
 import type { Log } from './telemetry/log.ts';
 
 /** How long closing waits for requests under way before it ends their executions, in ms. */
@@ -76,9 +76,15 @@ function peersOf(settings: Settings, front: FrontSide | null): StorePeers | unde
 
 /**
  * Opens the node's store under `dataDir`. Threads start when something is run or served.
+ * @param more further sources of blocks, see `StoreInit`
  * @throws InferbaseError ERR_STORE_UNAVAILABLE when the data folder cannot be written
  */
-export async function openRuntime(settings: Settings, log: Log, groups: ProcessGroups): Promise<Runtime> {
+export async function openRuntime(
+  settings: Settings,
+  log: Log,
+  groups: ProcessGroups,
+  { connectSources }: Pick<StoreInit, 'connectSources'> = {},
+): Promise<Runtime> {
   const { role } = settings;
   const info = (line: string, fields: object = {}): void => log.info({ ...fields }, line);
   const uses: { worker?: WorkerService; node?: InferenceNode } = {};
@@ -87,6 +93,7 @@ export async function openRuntime(settings: Settings, log: Log, groups: ProcessG
     dataDir: settings.dataDir,
     gateways: settings.gateways,
     peers: peersOf(settings, front),
+    ...(connectSources !== undefined && { connectSources }),
     log: info,
   });
 

@@ -8,7 +8,7 @@ import type { StoredFunction } from '../store/store.ts';
 import { executionContext } from './execution-context.ts';
 import { EXIT, ExitError } from './exit.ts';
 import { aborted, watchInterrupt } from './interrupt.ts';
-import { withAnyRuntime, withRuntime } from './open-runtime.ts';
+import { withAnyRuntime, withReadingRuntime } from './open-runtime.ts';
 import type { AddCommand } from './program.ts';
 import { overlaySeeds, readSeedFolders } from './seed-folder.ts';
 import {
@@ -103,7 +103,7 @@ async function exec(text: string, args: readonly string[], options: ExecOptions)
   const { target, method } = await readFunction(text, options.method ?? '', settings.dataDir);
   const stdin = await readStdin(options.stdin, settings.limits.stdinBytes);
   const files = await readSeedFolders(options.dir ?? []);
-  const open = target.kind === 'cid' ? withRuntime : withAnyRuntime;
+  const open = target.kind === 'cid' ? withReadingRuntime : withAnyRuntime;
   const outcome = await open(loaded, async (runtime) => {
     const { store } = runtime;
     const found =

@@ -14,7 +14,7 @@ import {
   verifiedSums,
 } from './inspection.ts';
 import { watchInterrupt } from './interrupt.ts';
-import { withRuntime } from './open-runtime.ts';
+import { withReadingRuntime, withRuntime } from './open-runtime.ts';
 import type { AddCommand } from './program.ts';
 import { withProgress } from './progress.ts';
 import { addSettingsFlags, COMMON_KEYS, type CommandSettings, commandSettings } from './settings-flags.ts';
@@ -74,7 +74,8 @@ async function inspect(text: string, loaded: CommandSettings, signal: AbortSigna
       modules,
     };
   }
-  return withRuntime(loaded, async ({ store }) => {
+  const open = target.kind === 'cid' ? withReadingRuntime : withRuntime;
+  return open(loaded, async ({ store }) => {
     const cid = await cidOf(target, store, signal);
     const { kind, files, manifest, size: total } = await store.list(cid, { signal });
     const methods = kind === 'file' ? [''] : moduleNames(files);

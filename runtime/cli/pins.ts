@@ -1,9 +1,11 @@
+import { type Pin, readPins } from '../store/pins.ts';
+import { whyNoDataFolder } from './data-folder.ts';
 import { watchInterrupt } from './interrupt.ts';
-import { withRuntime } from './open-runtime.ts';
 import { openPlaces, openServices, type Places } from './places.ts';
 import type { AddCommand } from './program.ts';
 import { gathered } from './remote-pin.ts';
-import { addSettingsFlags, COMMON_KEYS, collect, commandSettings } from './settings-flags.ts';
+import { addSettingsFlags, COMMON_KEYS, type CommandSettings, collect, commandSettings } from './settings-flags.ts';
+import { openForReading } from './store/open-folder.ts';
 import { print } from './terminal.ts';
 
 const EXAMPLES = `
@@ -43,11 +45,9 @@ export const addPins: AddCommand = (program) => {
       else print([row.cid, row.to, row.status, row.pinnedAt?.slice(0, 10) ?? '', plain(row.name)].join(' ').trimEnd());
     };
     if (places.local) {
-      await withRuntime(loaded, async ({ store }) => {
-        for (const { cid, name, pinnedAt } of await store.pins()) {
-          show({ cid, name, to: 'local', status: 'pinned', pinnedAt });
-        }
-      });
+      for (const { cid, name, pinnedAt } of await localPins(loaded)) {
+        show({ cid, name, to: 'local', status: 'pinned', pinnedAt });
+      }
     }
     for (const place of places.remote) {
       try {
@@ -61,6 +61,13 @@ export const addPins: AddCommand = (program) => {
     if (failures.length > 0) throw gathered(failures);
   });
 };
+
+/** Nothing is pinned where nobody has made a data folder; one that was named has to be there. */
+async function localPins(loaded: CommandSettings): Promise<readonly Pin[]> {
+  const { settings, origin } = loaded;
+  if (origin('dataDir') === 'default' && (await whyNoDataFolder(settings.dataDir)) !== undefined) return [];
+  return await readPins((await openForReading(loaded)).layout.pins);
+}
 
 /** A name from elsewhere must not steer the terminal. */
 function plain(text: string): string {

@@ -1,5 +1,6 @@
 import { parseCid } from '../core/cid.ts';
 import { InferbaseError } from '../core/errors.ts';
+import { requireDataFolder } from './data-folder.ts';
 import { watchInterrupt } from './interrupt.ts';
 import { withRuntime } from './open-runtime.ts';
 import { openPlaces } from './places.ts';
@@ -45,6 +46,7 @@ export const addUnpin: AddCommand = (program) => {
       }
     };
     if (places.local) {
+      await requireDataFolder(loaded);
       await withRuntime(loaded, ({ store }) =>
         at(
           'local',

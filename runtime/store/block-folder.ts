@@ -27,7 +27,11 @@ export interface BlockFolder {
 /** The one folder of blocks, shared by several processes and by Helia. */
 export function createBlockFolder(
   components: { files: AtomicFiles; layout: Layout },
-  init: { log: (line: string, fields?: object) => void },
+  init: {
+    log: (line: string, fields?: object) => void;
+    /** Default true; where false, a file that is not what its name says is left alone. */
+    deletesBad?: boolean;
+  },
 ): BlockFolder {
   const { files, layout } = components;
 
@@ -50,6 +54,7 @@ export function createBlockFolder(
     const path = layout.block(cid);
     const bytes = await read(path);
     if (bytes === undefined || (await verifyBlockAside(cid, bytes))) return bytes;
+    if (init.deletesBad === false) return undefined;
     init.log('a block on disk is corrupt and was deleted', { cid: cid.toString(), path });
     await rm(path, { force: true }).catch((error: unknown) => {
       throw storeUnavailable(path, error);

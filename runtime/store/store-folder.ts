@@ -19,6 +19,12 @@ export interface StoreFolder {
   close(): void;
 }
 
+/** What is in a data folder, for who only looks: nothing is made or removed, and it need not be writable. */
+export interface StoreReader {
+  readonly layout: Layout;
+  readonly blocks: Pick<BlockFolder, 'get' | 'has'>;
+}
+
 export interface StoreFolderInit {
   readonly dataDir: string;
   readonly log: (line: string, fields?: object) => void;
@@ -53,4 +59,15 @@ export async function openStoreFolder(init: StoreFolderInit): Promise<StoreFolde
     pins: createPins({ files }, { path: layout.pins, owner }),
     close: () => releaseOwner(owner),
   };
+}
+
+/** Opens a data folder for reading; where there is none it is empty. */
+export function openStoreReader(init: Pick<StoreFolderInit, 'dataDir' | 'log'>): StoreReader {
+  const layout = createLayout(resolve(init.dataDir));
+  const files: AtomicFiles = {
+    write: async (path) => {
+      throw storeUnavailable(path, new Error('it was opened for reading'));
+    },
+  };
+  return { layout, blocks: createBlockFolder({ files, layout }, { log: init.log, deletesBad: false }) };
 }

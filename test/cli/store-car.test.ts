@@ -90,6 +90,7 @@ describe('CAR files on the command line', () => {
     const entry = 36 + last.length;
     const withoutLast = whole.subarray(0, -(entry + (entry < 0x80 ? 1 : 2)));
     await writeFile(join(folder.path, 'incomplete.car'), withoutLast);
+    await mkdir(join(folder.path, 'empty/blocks'), { recursive: true });
     const rows: readonly [args: string[], message: RegExp][] = [
       [['store', 'import', 'damaged.car'], /^error ERR_INTEGRITY: .*its block at byte \d+ is not what \w+ names/],
       [['store', 'import', 'cut.car'], /^error ERR_INVALID_ARCHIVE: .*cut short in the entry at byte \d+/],

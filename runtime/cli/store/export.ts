@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { InferbaseError } from '../../core/errors.ts';
 import { watchInterrupt } from '../interrupt.ts';
-import { withRuntime } from '../open-runtime.ts';
+import { withReadingRuntime } from '../open-runtime.ts';
 import { withProgress } from '../progress.ts';
 import { addSettingsFlags, COMMON_KEYS, commandSettings } from '../settings-flags.ts';
 import { readTarget } from '../target.ts';
@@ -35,7 +35,7 @@ export const addExport: AddStoreCommand = (store) => {
       throw new InferbaseError('ERR_INVALID_CID', `${text} is a file; give the CID of a function`);
     const { output = `${target.cid}.car` } = options;
     const loaded = await commandSettings({ ...options }, { defaults: { 'log.level': 'warn', 'sandbox.threads': 1 } });
-    await withRuntime(loaded, async (runtime) => {
+    await withReadingRuntime(loaded, async (runtime) => {
       const { signal } = interrupt;
       const bytes = await withProgress(
         `exporting ${target.cid}`,

@@ -1,7 +1,7 @@
 import { withProgress } from '../progress.ts';
 import { addSettingsFlags, COMMON_KEYS, commandSettings } from '../settings-flags.ts';
 import { print, printable, size } from '../terminal.ts';
-import { withStoreFolder } from './open-folder.ts';
+import { openForReading } from './open-folder.ts';
 import type { AddStoreCommand } from './store.ts';
 
 const EXAMPLES = `
@@ -20,16 +20,17 @@ export const addLs: AddStoreCommand = (store) => {
   addSettingsFlags(command, COMMON_KEYS).action(async (options: { json?: boolean; [key: string]: unknown }) => {
     const loaded = await commandSettings({ ...options }, { defaults: { 'log.level': 'warn' } });
     const { listFunctions } = await import('../../store/upkeep/overview.ts');
-    const functions = await withStoreFolder(loaded, ({ layout, blocks }) =>
-      withProgress('listing', { quiet: options.json === true }, () => listFunctions({ layout, folder: blocks })),
+    const { layout, blocks } = await openForReading(loaded);
+    const functions = await withProgress('listing', { quiet: options.json === true }, () =>
+      listFunctions({ layout, folder: blocks }),
     );
     for (const known of functions) {
       if (options.json) {
         print(JSON.stringify(known));
         continue;
       }
-      const { cid, pin, blocks, bytes, missing } = known;
-      const lacking = missing === 0 ? '' : `, ${missing} of ${blocks} blocks missing`;
+      const { cid, pin, blocks: all, bytes, missing } = known;
+      const lacking = missing === 0 ? '' : `, ${missing} of ${all} blocks missing`;
       print(`${cid} ${size(bytes)} ${pin === null ? 'cached' : `pinned ${printable(pin)}`}${lacking}`);
     }
   });

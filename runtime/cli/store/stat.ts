@@ -1,6 +1,6 @@
 import { addSettingsFlags, COMMON_KEYS, commandSettings } from '../settings-flags.ts';
 import { print, size } from '../terminal.ts';
-import { withStoreFolder } from './open-folder.ts';
+import { openForReading } from './open-folder.ts';
 import type { AddStoreCommand } from './store.ts';
 
 const EXAMPLES = `
@@ -21,7 +21,7 @@ export const addStat: AddStoreCommand = (store) => {
       const { maxBytes } = loaded.settings.store;
       const { dataDir } = loaded.settings;
       const { measureStore } = await import('../../store/upkeep/overview.ts');
-      const measured = await withStoreFolder(loaded, ({ layout }) => measureStore(layout));
+      const measured = await measureStore((await openForReading(loaded)).layout);
       if (options.json) return print(JSON.stringify({ dataDir, maxBytes, ...measured }));
       const { files, bytes, pins } = measured;
       print(`folder   ${dataDir}`);

@@ -1,3 +1,4 @@
+import type { StoreReader } from '../../store/store-folder.ts';
 import type { Verification } from '../../store/upkeep/verify.ts';
 import { EXIT } from '../exit.ts';
 import { watchInterrupt } from '../interrupt.ts';
@@ -5,7 +6,7 @@ import { withRuntime } from '../open-runtime.ts';
 import { withProgress } from '../progress.ts';
 import { addSettingsFlags, COMMON_KEYS, type CommandSettings, commandSettings } from '../settings-flags.ts';
 import { print, printable, printError, size } from '../terminal.ts';
-import { withStoreFolder } from './open-folder.ts';
+import { openForReading, withStoreFolder } from './open-folder.ts';
 import type { AddStoreCommand } from './store.ts';
 
 const EXAMPLES = `
@@ -57,11 +58,11 @@ async function verify(
   { remove, quiet, signal }: { remove: boolean; quiet: boolean; signal: AbortSignal },
 ): Promise<Verification> {
   const { verifyStore } = await import('../../store/upkeep/verify.ts');
-  return await withStoreFolder(loaded, ({ layout }) =>
+  const within = ({ layout }: Pick<StoreReader, 'layout'>): Promise<Verification> =>
     withProgress('verifying', { unit: 'bytes', quiet }, (progress) =>
       verifyStore({ layout }, { remove, signal, onProgress: (at, total) => progress.at(at, total) }),
-    ),
-  );
+    );
+  return remove ? await withStoreFolder(loaded, within) : await within(await openForReading(loaded));
 }
 
 /** Pins what is incomplete once more, which fetches it. Returns a line for each that could not be had. */

@@ -37,7 +37,10 @@ export async function measureStore(layout: Layout): Promise<StoreSize> {
 }
 
 /** The functions that are known here: pins in their order, then those in the cache. */
-export async function listFunctions(components: { layout: Layout; folder: BlockFolder }): Promise<KnownFunction[]> {
+export async function listFunctions(components: {
+  layout: Layout;
+  folder: Pick<BlockFolder, 'get' | 'has'>;
+}): Promise<KnownFunction[]> {
   const { layout, folder } = components;
   const inventory = await takeInventory(layout);
   const sizes = new Map(inventory.filter(({ kind }) => kind === 'block').map(({ path, size }) => [path, size]));
@@ -72,7 +75,12 @@ async function describe(
     layout,
     folder,
     inner,
-  }: { sizes: ReadonlyMap<string, number>; layout: Layout; folder: BlockFolder; inner: Set<string> },
+  }: {
+    sizes: ReadonlyMap<string, number>;
+    layout: Layout;
+    folder: Pick<BlockFolder, 'get' | 'has'>;
+    inner: Set<string>;
+  },
 ): Promise<KnownFunction | undefined> {
   let root: CID;
   try {
