@@ -9,9 +9,8 @@ interface Sending extends MultiaddrConnection {
 }
 
 /**
- * TCP that writes what one turn sends at once. Noise hands on each frame of the muxer in two or three pieces, and the muxer
- * answers each frame it reads with one of its own: written one by one, these calls of the system are most of what a small
- * message costs.
+ * TCP that writes at once what it is given at once. Noise hands on each message in two pieces or more: written one by one,
+ * these calls of the system are most of what a small message costs.
  */
 export async function corkedTcp(options: TCPOptions): Promise<(components: TCPComponents) => Transport> {
   const { tcp } = await import('@libp2p/tcp');
@@ -46,17 +45,12 @@ function corking(upgrader: Upgrader): Upgrader {
 function cork(connection: Sending): void {
   const { socket, sendData } = connection;
   if (!(socket instanceof Socket) || sendData === undefined) return;
-  let corked = false;
-  const uncork = (): void => {
-    corked = false;
-    socket.uncork();
-  };
   connection.sendData = (data) => {
-    if (!corked) {
-      corked = true;
-      socket.cork();
-      setImmediate(uncork);
+    socket.cork();
+    try {
+      return sendData.call(connection, data);
+    } finally {
+      socket.uncork();
     }
-    return sendData.call(connection, data);
   };
 }

@@ -1,5 +1,6 @@
 import type { yamux } from '@chainsafe/libp2p-yamux';
-import type { MessageStream, Stream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface';
+import type { MessageStream, Stream, StreamMuxerFactory } from '@libp2p/interface';
+import { joinFrames, type SendingMuxer } from './joined-frames.ts';
 
 type YamuxInit = Parameters<typeof yamux>[0];
 
@@ -14,7 +15,7 @@ interface OpenStream extends Stream {
   sendWindowUpdate(): void;
 }
 
-interface OpenMuxer extends StreamMuxer {
+interface OpenMuxer extends SendingMuxer {
   /** Sends a frame; those without data answer the other side, or open and end streams. */
   sendFrame(header: unknown, data?: unknown): unknown;
   /** A peer opened a stream; the protocol is not agreed yet. */
@@ -37,6 +38,7 @@ export async function patientYamux(init: YamuxInit): Promise<() => StreamMuxerFa
     const createStreamMuxer = factory.createStreamMuxer.bind(factory);
     factory.createStreamMuxer = (connection) => {
       const muxer = createStreamMuxer(connection) as OpenMuxer;
+      joinFrames(muxer, connection);
       boundAnswers(muxer, connection);
       const newStream = muxer._newStream.bind(muxer);
       muxer._newStream = (...args) => {
