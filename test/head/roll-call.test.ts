@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { execute, FUNCTION, printed, requestOf, scriptedHead, scriptedNetwork, texts } from './scripted-network.ts';
+import type { PeerResult } from '../../runtime/core/node.ts';
+import {
+  execute,
+  FUNCTION,
+  printed,
+  requestOf,
+  type ScriptedNetwork,
+  scriptedHead,
+  scriptedNetwork,
+  texts,
+} from './scripted-network.ts';
 
 suite('a roll call of a head', () => {
   test('goes to the topic of the request, with its function, method and attributes', async () => {
@@ -145,10 +155,16 @@ suite('a roll call of a head', () => {
   });
 
   test('spreads requests at once over workers of the same load', async () => {
-    const slow = { work: () => setTimeout(100, { outcome: printed('done') }) };
-    const network = scriptedNetwork({ a: slow, b: slow, c: slow, d: slow });
-    const head = scriptedHead(network, { executionMs: 2_000 });
-    await Promise.allSettled(Array.from({ length: 200 }, () => execute(head, { number_of_nodes: 1 })));
+    const all = Promise.withResolvers<{ outcome: PeerResult['outcome'] }>();
+    const slow = {
+      work() {
+        if (network.orders.length === 200) all.resolve({ outcome: printed('done') });
+        return all.promise;
+      },
+    };
+    const network: ScriptedNetwork = scriptedNetwork({ a: slow, b: slow, c: slow, d: slow });
+    const head = scriptedHead(network, { rollCallMs: 60_000, executionMs: 60_000 });
+    await Promise.all(Array.from({ length: 200 }, () => execute(head, { number_of_nodes: 1 })));
     for (const worker of ['a', 'b', 'c', 'd']) {
       const got = network.orders.filter(({ peerId }) => peerId === worker).length;
       assert.ok(got > 20, `${worker} got ${got} of 200`);

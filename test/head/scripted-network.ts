@@ -56,6 +56,13 @@ export function scriptedNetwork(
     async rollCall(call, onAnswer, signal, onGone = () => {}) {
       network.calls.push(call);
       const times = network.calls.length;
+      /** Of those that think equally long, one timer: a busy machine may put any time between two. */
+      const thought = new Map<number, Promise<void>>();
+      const think = (ms: number): Promise<void> => {
+        const known = thought.get(ms) ?? setTimeout(ms);
+        thought.set(ms, known);
+        return known;
+      };
       for (const [peerId, script] of Object.entries(workers)) {
         const given = script.answer === undefined ? {} : script.answer(call, times);
         const answers = given === null ? [] : Array.isArray(given) ? given : [given];
@@ -63,7 +70,7 @@ export function scriptedNetwork(
           void setTimeout(script.leavesAfterMs).then(() => signal.aborted || onGone(peerId));
         }
         void (async () => {
-          await setTimeout(script.answerMs ?? 0);
+          await think(script.answerMs ?? 0);
           const { requestId, functionId } = call;
           for (const answer of answers) {
             if (signal.aborted) return;
