@@ -35,7 +35,7 @@ export interface Agreement {
   /** As primary: gives the requests of the head that have none a sequence number. */
   propose(): void;
   /** @returns what no correct replica sends; `null` where there is nothing of it */
-  prePrepare(data: PrePrepare, from: string): string | null;
+  prePrepare(data: PrePrepare): string | null;
   /** The same, of a prepare or a commit. */
   vote(message: PbftMessage & { readonly type: 3 | 4 }, from: string): string | null;
   /** Whether this replica waits for something to be decided. */
@@ -46,7 +46,7 @@ export interface Agreement {
   enter(prePrepares: readonly PrePrepare[], founded: Foundation): void;
   /** Says again what it has said of what is not decided; after it has given up the view, its commits. */
   resend(): void;
-  /** Says again what others need of what is decided: its commits, and as primary its pre-prepares. */
+  /** Says again what others need of what is decided: its commits and the pre-prepares. */
   repeat(): void;
 }
 
@@ -144,9 +144,10 @@ export function createAgreement(components: AgreementComponents): Agreement {
       }
     },
 
-    prePrepare(data, from) {
+    prePrepare(data) {
       const { view = 0, sequence_number: sequence = 0 } = data;
-      if (!near(view, sequence) || from !== cluster.primaryOf(view)) return null;
+      // Whoever has it may pass it on; it is signed by the primary of its view.
+      if (!near(view, sequence) || cluster.primaryOf(view) === self) return null;
       if ((slots.find(view, sequence)?.prePrepare ?? null) !== null) {
         remind();
         return null;
@@ -221,8 +222,8 @@ export function createAgreement(components: AgreementComponents): Agreement {
     repeat() {
       for (let sequence = 1; sequence <= decisions.last; sequence++) {
         const slot = repeatCommit(sequence);
-        if (slot === undefined || slot.prePrepare === null || slot.carried) continue;
-        if (cluster.primaryOf(slot.view) === self) broadcast({ type: 2, data: slot.prePrepare });
+        if (slot !== undefined && slot.prePrepare !== null && !slot.carried)
+          broadcast({ type: 2, data: slot.prePrepare });
       }
     },
   };

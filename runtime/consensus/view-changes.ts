@@ -28,13 +28,15 @@ export interface ViewChanges {
   /** @returns what no correct replica sends; `null` where there is nothing of it */
   viewChange(data: ViewChange, from: string): string | null;
   /** The same. */
-  newView(data: NewView, from: string): string | null;
+  newView(data: NewView): string | null;
   /** How many replicas wait for the new-view that this one waits for, or for a later one already. */
   readonly waiting: number;
   /** The lowest later view that another replica waits for alone, `null` where there is none. */
   readonly asked: number | null;
-  /** Says again what the present view began with, or may begin with. */
+  /** Says again what it has said for the present view. */
   resend(): void;
+  /** Says again what the present view began with. */
+  repeat(): void;
 }
 
 export function createViewChanges(components: ViewChangesComponents): ViewChanges {
@@ -42,8 +44,10 @@ export function createViewChanges(components: ViewChangesComponents): ViewChange
   const { self } = cluster;
   /** The highest of each replica. One that has gone on is of no use to a lower view. */
   const latest = new Map<string, ViewChange>();
-  /** What this replica has begun the present view with, or asked for. */
-  let spoken: PbftMessage | null = null;
+  /** What this replica has said for the present view: its view change, or its new-view. */
+  let said: PbftMessage | null = null;
+  /** The new-view that the present view began with, whoever said it. */
+  let begun: PbftMessage | null = null;
 
   function supporters(view: number): [string, ViewChange][] {
     return [...latest].filter(([, data]) => data.view === view);
@@ -54,9 +58,11 @@ export function createViewChanges(components: ViewChangesComponents): ViewChange
     log('the view is changed', { from: standing.view, to: view, primary: cluster.primaryOf(view) });
     standing.view = view;
     standing.active = false;
-    const message = signatures.sign({ type: 5 as const, data: { view, prepares: agreement.prepared() } });
+    const prepares = agreement.prepared();
+    const message = signatures.sign({ type: 5 as const, data: { view, ...(prepares.length > 0 ? { prepares } : {}) } });
     latest.set(self, message.data);
-    spoken = message;
+    said = message;
+    begun = null;
     moved(view);
     broadcast(message);
     check();
@@ -87,8 +93,9 @@ export function createViewChanges(components: ViewChangesComponents): ViewChange
     });
     const messages = Object.fromEntries(support.map(([replica, data]) => [replica, { data }]));
     const data = { view, messages, preprepares: prePrepares.map((prePrepare) => ({ data: prePrepare })) };
-    spoken = signatures.sign({ type: 6 as const, data });
-    broadcast(spoken);
+    said = signatures.sign({ type: 6 as const, data });
+    begun = said;
+    broadcast(said);
     enter(view, prePrepares, { carried, full: true });
   }
 
@@ -103,11 +110,11 @@ export function createViewChanges(components: ViewChangesComponents): ViewChange
   }
 
   /** The view changes of a new-view that are as they should be; others count as if its primary had left them out. */
-  function supportOf({ view = 0, messages = {} }: NewView, from: string): ViewChange[] {
+  function supportOf({ view = 0, messages = {} }: NewView, primary: string): ViewChange[] {
     return Object.entries(messages).flatMap(([replica, { data = {} }]) => {
       if (!cluster.has(replica) || data.view !== view) return [];
       // Go's primary may leave its own view change unsigned; it is part of the new-view that it signed.
-      const signed = replica !== from || (data.signature ?? '') !== '';
+      const signed = replica !== primary || (data.signature ?? '') !== '';
       return proofs.viewChangeFlaw(data, replica, signed) === null ? [data] : [];
     });
   }
@@ -144,16 +151,19 @@ export function createViewChanges(components: ViewChangesComponents): ViewChange
       return null;
     },
 
-    newView(data, from) {
+    newView(data) {
       const { view = 0 } = data;
-      if (!isView(view) || view === 0 || from !== cluster.primaryOf(view)) return null;
-      if (view < standing.view || (view === standing.view && standing.active)) return null;
-      if (!signatures.areRight({ type: 6, data }, from)) return 'a new-view with a wrong signature';
-      const support = supportOf(data, from);
+      if (!isView(view) || view < standing.view || (view === standing.view && standing.active)) return null;
+      const message: PbftMessage = { type: 6, data };
+      const primary = cluster.primaryOf(view);
+      // Whoever has it may pass it on.
+      if (!signatures.areRight(message, primary)) return 'a new-view with a wrong signature';
+      const support = supportOf(data, primary);
       const carried = carryOver(support, cluster);
       const flaw = newViewFlaw(data, support, carried);
       if (flaw !== null) return flaw;
-      spoken = null;
+      said = null;
+      begun = message;
       const prePrepares = (data.preprepares ?? []).map((part) => part.data ?? {});
       enter(view, prePrepares, { carried, full: support.length >= cluster.quorum });
       return null;
@@ -167,7 +177,10 @@ export function createViewChanges(components: ViewChangesComponents): ViewChange
       return later.length === 0 ? null : Math.min(...later);
     },
     resend() {
-      if (spoken !== null) broadcast(spoken);
+      if (said !== null) broadcast(said);
+    },
+    repeat() {
+      if (begun !== null) broadcast(begun);
     },
   };
 }

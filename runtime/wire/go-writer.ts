@@ -114,11 +114,11 @@ export function listPointer<K extends string, T>(key: K, write: Write<T>): Field
   };
 }
 
-/** A slice that may be `nil`, which Go writes as `null`. */
+/** A slice that may be `nil`, which Go writes as `null`: one that is missing. */
 export function nullableList<K extends string, T>(key: K, write: Write<T>): Field<With<K, readonly T[]>> {
   return (record) => {
-    const values = record[key] ?? [];
-    return `"${key}":${values.length === 0 ? 'null' : `[${values.map(write).join(',')}]`}`;
+    const values = record[key];
+    return `"${key}":${values === undefined ? 'null' : `[${values.map(write).join(',')}]`}`;
   };
 }
 
