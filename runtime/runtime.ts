@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { keyPath } from './config/key-path.ts';
 import { parseListenAddress } from './config/listen.ts';
-import { connectionLimit, listenAddresses, type Settings } from './config/settings.ts';
+import { connectionLimit, consensusOf, listenAddresses, type Settings } from './config/settings.ts';
 import { InferbaseError } from './core/errors.ts';
 import type { ExecutionContext, Outcome } from './core/execution.ts';
 import type { InferenceNode } from './core/node.ts';
@@ -70,7 +70,9 @@ function peersOf(settings: Settings, front: FrontSide | null): StorePeers | unde
   const { connect, serve, allow, enabled } = peers;
   const common = { connect, serve, allow, bitswap: enabled, maxConnections: connectionLimit(settings) };
   if (front === null || role === 'solo') return common;
-  const more: WorkData = { role, topics: work.topics, heads: work.heads, lasting: work.lasting };
+  const { topics, heads, lasting } = work;
+  const { deadlineMs } = settings.limits;
+  const more: WorkData = { role, topics, heads, lasting, deadlineMs, consensus: consensusOf(settings) };
   return { ...common, entry: 'p2p/thread', more, onPort: (port) => front.connect(port) };
 }
 

@@ -2,24 +2,29 @@ import { InferbaseError, messageOf } from '../core/errors.ts';
 import { neverRan } from '../core/wire-code.ts';
 import { GENERAL_TOPIC, gossipTopic, type WorkAnswer, type WorkerService, type WorkOrder } from '../core/work.ts';
 import { createLineBudget } from '../telemetry/line-budget.ts';
-import type { FormClusterMessage } from '../wire/messages/cluster.ts';
 import type { Dialect } from '../wire/messages/envelope.ts';
 import type { InstallMessage } from '../wire/messages/install.ts';
 import { channelOf, decodeMessage, dialectOf, encodeMessage, type Message } from '../wire/messages/message.ts';
 import { requestIdOf } from '../wire/messages/required.ts';
 import { type RollCallMessage, rollCallAnswerMessage, toRollCall } from '../wire/messages/roll-call.ts';
 import { requestSignatureFlaw } from '../wire/messages/signed-messages.ts';
-import { executeResponseMessage, workOrderResponseMessage } from '../wire/messages/work-answer.ts';
+import {
+  type ExecuteResponseMessage,
+  executeResponseMessage,
+  workOrderResponseMessage,
+} from '../wire/messages/work-answer.ts';
 import {
   type ExecuteMessage,
   isClientRequest,
   toWorkOrder,
   type WorkOrderMessage,
 } from '../wire/messages/work-order.ts';
+import { type ClustersInit, createClusters } from './cluster/clusters.ts';
 import { createHeadAccounts } from './head-accounts.ts';
 import { B7S_PROTOCOL, type Swarm } from './swarm.ts';
 
-export interface B7sWorkerInit {
+export interface B7sWorkerInit
+  extends Pick<ClustersInit, 'consensus' | 'heads' | 'trusted' | 'deadlineMs' | 'patienceMs' | 'reachMs'> {
   /** Topics beside the general one, as in `work.topics`. */
   readonly topics: readonly string[];
   /** This node also takes orders on streams that are kept; heads of our own are told so. */
@@ -32,8 +37,6 @@ export interface B7sWorkerInit {
 const MAX_MESSAGE_BYTES = 32 * 1_048_576;
 /** Lines of the log that one peer may cause. */
 const PEER_LINES = { lines: 10, windowMs: 60_000 } as const;
-/** A worker takes no part in consensus; b7s's code for what is not implemented. */
-const NOT_SUPPORTED = '501';
 
 /**
  * A worker on the b7s wire: it hears roll calls and install orders by gossip, takes work on streams, and answers each in the
@@ -41,7 +44,8 @@ const NOT_SUPPORTED = '501';
  *
  * Answers go to the author of a gossip or the sender of a stream, and nowhere else: both are proven by signature or
  * handshake. A roll call that names another peer as its `origin` is dropped, or anybody could have a thousand workers
- * write to a third party; the Go heads always name themselves. A head that goes ends what it ordered.
+ * write to a third party; the Go heads always name themselves. A head that goes ends what it ordered. What is run by PBFT
+ * is answered by the cluster that it has formed.
  * @returns once it takes messages
  */
 export async function createB7sWorker(
@@ -50,6 +54,19 @@ export async function createB7sWorker(
 ): Promise<{ stop(): void }> {
   const tell = createLineBudget((line, fields: object) => init.log(line, fields), PEER_LINES);
   const accounts = createHeadAccounts();
+  const maxMessageBytes = init.maxMessageBytes ?? MAX_MESSAGE_BYTES;
+  const clusters = createClusters(
+    { swarm, service, send },
+    {
+      ...init,
+      maxMessageBytes,
+      log(line, fields = {}) {
+        const { peer } = fields as { readonly peer?: unknown };
+        if (typeof peer === 'string') tell(peer, line, fields);
+        else init.log(line, fields);
+      },
+    },
+  );
   let stopped = false;
 
   async function send(peer: string, message: Message, dialect: Dialect): Promise<void> {
@@ -89,6 +106,7 @@ export async function createB7sWorker(
       throw new InferbaseError('ERR_INVALID_REQUEST', 'A roll call names another peer as its origin');
     }
     const call = toRollCall(message, topic);
+    clusters.called(call.requestId, author);
     await answer(author, message, async () => {
       const said = await service.rollCall(call, author);
       if (said === null) return null;
@@ -117,7 +135,7 @@ export async function createB7sWorker(
     else await send(from, executeResponseMessage(done, swarm.peerId), dialectOf(message));
   }
 
-  /** `null`: its head is gone. */
+  /** `null`: its head is gone, or it is answered by its cluster. */
   async function execute(message: ExecuteMessage | WorkOrderMessage, from: string): Promise<WorkAnswer | null> {
     const requestId = requestIdOf(message);
     const taken = accounts.order(from);
@@ -134,7 +152,10 @@ export async function createB7sWorker(
           `the order is signed, and not by the head it came from: ${flaw}`,
         );
       }
+      const heard = await clusters.order(order, dialectOf(message), from);
+      if (heard === 'inside') return null;
       const done = await service.execute(order, from, taken.signal);
+      heard(done);
       return taken.signal.aborted ? null : done;
     } catch (error) {
       return neverRan(requestId, error);
@@ -143,12 +164,9 @@ export async function createB7sWorker(
     }
   }
 
-  async function onFormCluster(message: FormClusterMessage, from: string): Promise<void> {
-    const { request_id = '', consensus = 0 } = message;
-    tell(from, 'a consensus cluster was asked for; this node takes no part in any', { peer: from, consensus });
-    await answer(from, message, async () => ({
-      ...{ type: 'MsgFormClusterResponse', request_id, code: NOT_SUPPORTED, consensus },
-    }));
+  function onReport(message: ExecuteResponseMessage, from: string): void {
+    if (message.type === 'MsgExecuteResponseToPrimary') clusters.report(message, from);
+    else throw new InferbaseError('ERR_INVALID_REQUEST', `${message.type} came to a worker; only heads take it`);
   }
 
   /** @param topic of the gossip; `null`: it came on a stream */
@@ -170,10 +188,14 @@ export async function createB7sWorker(
       case 'MsgWorkOrder':
         return await onOrder(message, from);
       case 'MsgFormCluster':
-        return await onFormCluster(message, from);
+        return await answer(from, message, () => clusters.form(message, from));
       case 'MsgDisbandCluster':
+        return clusters.disband(message, from);
+      case 'MsgExecuteResponse':
+      case 'MsgExecuteResponseToPrimary':
+        return onReport(message, from);
       case 'MsgHealthCheck':
-        // Of clusters that this node is no part of; that a head is alive.
+        // A head is alive.
         return;
       default:
         throw new InferbaseError('ERR_INVALID_REQUEST', `${message.type} came to a worker; only heads take it`);
@@ -189,11 +211,11 @@ export async function createB7sWorker(
 
   const stopGossip = swarm.onGossip(({ bytes, author, topic }) => hear(bytes, author, topic));
   const stopPeers = swarm.onPeers((peer, connected) => {
-    if (!connected) accounts.gone(peer);
+    if (connected) return;
+    accounts.gone(peer);
+    clusters.gone(peer);
   });
-  await swarm.handle(B7S_PROTOCOL, init.maxMessageBytes ?? MAX_MESSAGE_BYTES, ({ bytes, from }) =>
-    hear(bytes, from, null),
-  );
+  await swarm.handle(B7S_PROTOCOL, maxMessageBytes, ({ bytes, from }) => hear(bytes, from, null));
   for (const topic of new Set([GENERAL_TOPIC, ...init.topics.map(gossipTopic)])) swarm.subscribe(topic);
 
   return {
@@ -202,6 +224,7 @@ export async function createB7sWorker(
       stopGossip();
       stopPeers();
       accounts.gone();
+      clusters.stop();
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Connection, IdentifyResult, Libp2p, PeerId, Stream, StreamMuxer } from '@libp2p/interface';
+import type { Connection, IdentifyResult, Libp2p, PeerId, Stream, StreamHandler, StreamMuxer } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { LRUCache } from 'lru-cache';
 import { InferbaseError, messageOf } from '../core/errors.ts';
@@ -193,14 +193,19 @@ export function createSwarm(
         throw gone(peerId, 'it did not take the message', error);
       }
     },
-    async handle(protocol, maxBytes, listener) {
+    async handle(protocol, maxBytes, listener, admits = () => true) {
       speaking.set(protocol, speaking.get(protocol) ?? new Set());
       openings.set(protocol, opening(protocol));
       const take = (message: DirectMessage): void => {
         hear(message.from);
         listener(message);
       };
-      await host.handle(protocol, direct.reader(protocol, maxBytes, take), {
+      const read = direct.reader(protocol, maxBytes, take);
+      const onStream: StreamHandler = (stream, connection) => {
+        if (admits(connection.remotePeer.toString())) return read(stream, connection);
+        stream.abort(new Error('this peer has no part in it'));
+      };
+      await host.handle(protocol, onStream, {
         maxInboundStreams: MAX_INBOUND_STREAMS,
         maxOutboundStreams: MAX_OUTBOUND_STREAMS,
       });

@@ -16,9 +16,15 @@ export interface WorkData {
   readonly heads: readonly string[];
   /** Streams are kept between nodes of our own. */
   readonly lasting: boolean;
+  /** As `work.consensus`, of a worker. */
+  readonly consensus: 'pbft' | 'none';
+  /** Longest an execution of a worker may take, in ms. */
+  readonly deadlineMs: number;
 }
 
 export interface ProtocolsInit extends WorkData {
+  /** base58 peer ids of the nodes that the operator named. */
+  readonly trusted: ReadonlySet<string>;
   readonly log: (line: string, fields?: object) => void;
 }
 
@@ -51,9 +57,9 @@ async function startHead(
 }
 
 async function startWorker({ swarm, side }: Components, init: ProtocolsInit): Promise<{ stop(): void }> {
-  const { topics, lasting: keeps, log } = init;
+  const { lasting: keeps, log } = init;
   const service = keeps ? answerOnce(side.worker) : side.worker;
-  const b7s = await createB7sWorker({ swarm, service }, { topics, lasting: keeps, log });
+  const b7s = await createB7sWorker({ swarm, service }, init);
   const lasting = keeps ? await createLastingWorker({ swarm, service }, { log }) : null;
   return {
     stop() {

@@ -24,8 +24,14 @@ export interface Swarm {
   /**
    * Takes messages of that framing: bytes up to the first line feed or the end of the stream. Longer ones than `maxBytes`
    * reset the stream and are logged; so are those of peers that send too slowly or too many at once.
+   * @param admits whether a peer, by its base58 id, may send any; missing: all may
    */
-  handle(protocol: string, maxBytes: number, listener: (message: DirectMessage) => void): Promise<void>;
+  handle(
+    protocol: string,
+    maxBytes: number,
+    listener: (message: DirectMessage) => void,
+    admits?: (peerId: string) => boolean,
+  ): Promise<void>;
   /** Takes no more messages of a protocol. */
   unhandle(protocol: string): Promise<void>;
   /** Opens a stream to keep. @throws InferbaseError as `send` does */

@@ -26,7 +26,7 @@ serveHostThread(parentPort, ({ data, layout, files, log }) => {
     const path = join(layout.dataDir, 'peers.json');
     const met = await openMetPeers({ host, files }, { path, kept, log });
     side.show(swarm.peers);
-    const protocols = await startProtocols({ swarm, side }, { ...work, log });
+    const protocols = await startProtocols({ swarm, side }, { ...work, trusted, log });
     const stopCollecting = collectAfterBursts(host);
     return {
       host,

@@ -1,4 +1,4 @@
-import type { Settings } from '../config/settings.ts';
+import { consensusOf, type Settings } from '../config/settings.ts';
 import type { Outcome } from '../core/execution.ts';
 import type { Attestation, WorkOrder } from '../core/work.ts';
 import { executionCapacity } from '../sandbox/capacity.ts';
@@ -22,6 +22,9 @@ export async function openWorker(
   return createWorker(
     { ...components, sign: work.sign ? sign : null },
     // No more than the sandbox has alive: what waits here, waits in turn.
-    { ...work, ...limits, concurrency: executionCapacity(limits.concurrency), attributes: { told, attested } },
+    {
+      ...{ ...work, ...limits, attributes: { told, attested }, consensus: consensusOf({ role: 'worker', work }) },
+      concurrency: executionCapacity(limits.concurrency),
+    },
   );
 }

@@ -30,6 +30,8 @@ export interface WorkerInit {
   /** base58 peer ids of the heads that may ask; none: any. */
   readonly heads: readonly string[];
   readonly attributes: NodeAttributes;
+  /** As `work.consensus`; the cluster itself is for `p2p/`. */
+  readonly consensus: 'pbft' | 'none';
   /** Executions at once. */
   readonly concurrency: number;
   /** Orders that may wait. */
@@ -195,7 +197,8 @@ export function createWorker({ node, store, sign, log, trace }: WorkerComponents
   };
 
   async function codeFor({ functionId, consensus }: RollCall, head: string): Promise<string> {
-    if (consensus !== 0) return NOT_SUPPORTED;
+    // Raft of several nodes is supported by none; one alone is asked without it, as AIB's heads do.
+    if (consensus === 1 || (consensus === 2 && init.consensus === 'none')) return NOT_SUPPORTED;
     if (closed || !line.takes(head)) return FULL;
     if (ready.has(functionId)) return ACCEPTED;
     try {

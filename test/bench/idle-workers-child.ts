@@ -53,7 +53,19 @@ for (let at = 1; at <= count; at++) {
     show() {},
     close() {},
   };
-  await startProtocols({ swarm, side }, { role: 'worker', topics: ['1'], heads: [], lasting: true, log });
+  await startProtocols(
+    { swarm, side },
+    {
+      role: 'worker',
+      topics: ['1'],
+      heads: [],
+      lasting: true,
+      trusted: new Set<string>(),
+      consensus: 'pbft',
+      deadlineMs: 20_000,
+      log,
+    },
+  );
   await host.start();
   await patiently(() => host.dial(multiaddr(head)));
   console.log(`connected ${at}`);

@@ -56,7 +56,8 @@ async function startWorker(
   const log = (line: string, fields: object = {}): void => void lines.push(`${line} ${JSON.stringify(fields)}`);
   const made = await startSwarm(t, {
     prepare: async ({ swarm }) => {
-      await createB7sWorker({ swarm, service }, { topics: ['1'], lasting: false, log, ...init });
+      const settings = { topics: ['1'], heads: [], lasting: false, consensus: 'none', deadlineMs: 20_000 } as const;
+      await createB7sWorker({ swarm, service }, { ...settings, trusted: new Set(), log, ...init });
     },
   });
   return { ...made, lines };

@@ -51,7 +51,7 @@ export async function openWorker(t: TestContext, options: OpenOptions = {}): Pro
     {
       ...{ heads: [], attributes: { told: {}, attested: null }, concurrency: limits.concurrency, queue: limits.queue },
       // A busy machine takes its time.
-      ...{ deadlineMs: limits.deadlineMs, patienceMs: 60_000, ...options.init },
+      ...{ deadlineMs: limits.deadlineMs, patienceMs: 60_000, consensus: 'pbft', ...options.init },
     },
   );
   t.after(async () => {

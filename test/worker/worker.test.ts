@@ -114,9 +114,14 @@ suite('a worker asked by roll call', () => {
     assert.equal(await ask({ attestors: { one_of: ['12D3KooW'] } }), null);
   });
 
-  test('says 501 to consensus: a head that forms clusters takes others', async (t) => {
+  test('says that it can by PBFT, unless work.consensus is none, and never by Raft', async (t) => {
     const { worker, cids } = await openWorker(t, { guests: ['exit-three'] });
-    assert.equal((await worker.rollCall(rollCall(cids['exit-three'] ?? '', { consensus: 2 }), HEAD))?.code, '501');
+    const ask = async (consensus: 0 | 1 | 2): Promise<string | undefined> =>
+      (await worker.rollCall(rollCall(cids['exit-three'] ?? '', { consensus }), HEAD))?.code;
+    assert.deepEqual([await ask(0), await ask(1), await ask(2)], ['202', '501', '202']);
+    const alone = await openWorker(t, { guests: ['exit-three'], init: { consensus: 'none' } });
+    const call = rollCall(alone.cids['exit-three'] ?? '', { consensus: 2 });
+    assert.equal((await alone.worker.rollCall(call, HEAD))?.code, '501');
   });
 
   test('says 503 where it is full, and 202 again when it is not', async (t) => {

@@ -1,6 +1,7 @@
 import { InferbaseError } from '../../core/errors.ts';
 import { createPieces } from '../../core/pieces.ts';
-import { MAX_MESSAGE_BYTES, readVarint } from './bitswap-message.ts';
+import { MAX_MESSAGE_BYTES } from './bitswap-message.ts';
+import { readVarint } from './protobuf.ts';
 
 /** Bytes that are held for messages not yet whole, of all peers together. */
 export interface FrameBudget {

@@ -23,7 +23,16 @@ export function requestSignatureFlaw(request: BlocklessRequest, head: string): s
  * @param peerId base58 peer id of the node
  */
 export function resultSignatureFlaw(result: NodeResult, peerId: string): string | null {
-  return flaw(peerId, result.signature, () => encodeNodeResult({ ...result, signature: '' }));
+  return flaw(peerId, result.signature, () => resultText(result));
+}
+
+/** The same result with the signature of this node. @param sign text → Ed25519 by the peer key, hex */
+export function signResult(result: NodeResult, sign: (text: string) => string): NodeResult {
+  return { ...result, signature: sign(resultText(result)) };
+}
+
+function resultText(result: NodeResult): string {
+  return encodeNodeResult({ ...result, signature: '' });
 }
 
 /**
@@ -35,9 +44,22 @@ export function responseSignatureFlaw(
   peerId: string,
   dialect: Exclude<Dialect, 'c'>,
 ): string | null {
-  const { signature, from: _from, inferbase: _ours, ...signed } = message;
+  return flaw(peerId, message.signature, () => responseText(message, dialect));
+}
+
+/** The same answer with the signature of this node. @param sign text → Ed25519 by the peer key, hex */
+export function signResponse(
+  message: ExecuteResponseMessage,
+  dialect: Exclude<Dialect, 'c'>,
+  sign: (text: string) => string,
+): ExecuteResponseMessage {
+  return { ...message, signature: sign(responseText(message, dialect)) };
+}
+
+function responseText(message: ExecuteResponseMessage, dialect: Exclude<Dialect, 'c'>): string {
+  const { signature: _signature, from: _from, inferbase: _ours, ...signed } = message;
   const codec = message.type === 'MsgExecuteResponse' ? EXECUTE_RESPONSE : EXECUTE_RESPONSE_TO_PRIMARY;
-  return flaw(peerId, signature, () => codec.write[dialect](signed));
+  return codec.write[dialect](signed);
 }
 
 function flaw(peerId: string, signature: string | undefined, signed: () => string): string | null {

@@ -6,9 +6,9 @@ import {
   decodeMessage,
   encodeMessage,
   MAX_ENTRIES,
-  readVarint,
 } from '../../../runtime/store/peers/bitswap-message.ts';
 import { createFrameReader } from '../../../runtime/store/peers/frames.ts';
+import { readVarint } from '../../../runtime/store/peers/protobuf.ts';
 import { bytesOf, carried, rawCid, want } from './support.ts';
 
 /** Helia's own reading and writing of the same messages; no export of its package. */

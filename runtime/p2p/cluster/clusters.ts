@@ -1,0 +1,250 @@
+import { LRUCache } from 'lru-cache';
+import { InferbaseError, messageOf } from '../../core/errors.ts';
+import { largest } from '../../core/largest.ts';
+import { describeError } from '../../core/wire-code.ts';
+import type { WorkAnswer, WorkOrder } from '../../core/work.ts';
+import type {
+  DisbandClusterMessage,
+  FormClusterMessage,
+  FormClusterResponseMessage,
+} from '../../wire/messages/cluster.ts';
+import type { Dialect } from '../../wire/messages/envelope.ts';
+import { requestIdOf, shortened } from '../../wire/messages/required.ts';
+import type { ExecuteResponseMessage } from '../../wire/messages/work-answer.ts';
+import { type Cluster, type ClusterComponents, createCluster } from './cluster.ts';
+import { createIntroductions, type IntroductionsInit } from './introductions.ts';
+import { type Invitation, readInvitation } from './invitation.ts';
+
+export interface ClustersInit extends IntroductionsInit {
+  /** As `work.consensus`. */
+  readonly consensus: 'pbft' | 'none';
+  /** base58 peer ids of the heads that may ask; none: any. */
+  readonly heads: readonly string[];
+  /** Longest an execution may take, in ms: as long a primary waits for the others when it is done. */
+  readonly deadlineMs: number;
+  /** Longest message of a member. */
+  readonly maxMessageBytes: number;
+  /** How long members wait for their primary, in ms; default 10 000, as in b7s. */
+  readonly patienceMs?: number;
+}
+
+/** The consensus clusters that this worker is in. */
+export interface Clusters {
+  /** A head published a roll call: a cluster for that request is its to form. */
+  called(requestId: string, head: string): void;
+  /** @returns the answer to the head: `200` once this node is ready, else why it does not take part */
+  form(message: FormClusterMessage, head: string): Promise<FormClusterResponseMessage>;
+  /**
+   * An order of a head.
+   * @returns `'inside'`: it is of a cluster, which answers it; else it is run like any other, and what came of it is told
+   * @throws InferbaseError for an order that wants a cluster and has none, or is not signed
+   */
+  order(order: WorkOrder, dialect: Dialect, head: string): Promise<'inside' | ((answer: WorkAnswer) => void)>;
+  /** A member reports to the primary (`a`). @throws Error that says why that does not count */
+  report(message: ExecuteResponseMessage, from: string): void;
+  /** @throws InferbaseError when it is not for `from` to say */
+  disband(message: DisbandClusterMessage, from: string): void;
+  /** A peer went. */
+  gone(peerId: string): void;
+  stop(): void;
+}
+
+/** Clusters at once; of one head half as many, and a head with fewer takes the place of one with more. */
+const MAX_CLUSTERS = 256;
+/** Bytes of messages that they hold; past it, the one that holds most ends. */
+const MAX_HELD = 256 * 1_048_576;
+/** As long as b7s waits for an execution before it leaves a cluster. */
+const LIFE_MS = 300_000;
+/** One that nothing is heard of ends. */
+const IDLE_MS = 120_000;
+/** b7s's RequestTimeout (consensus/pbft/params.go). */
+const PATIENCE_MS = 10_000;
+const SWEEP_MS = 5_000;
+const MAX_CALLS = 8_192;
+
+const FORMED = '200';
+const NOT_SUPPORTED = '501';
+const RAFT = 1;
+const PBFT = 2;
+
+interface Entry extends Invitation {
+  readonly formedAt: number;
+  /** `null`: of a single member, by Raft: an order is run like any other. */
+  readonly ready: Promise<Cluster | null>;
+  cluster: Cluster | null;
+}
+
+export function createClusters(components: ClusterComponents, init: ClustersInit): Clusters {
+  const { swarm } = components;
+  const { log } = init;
+  const entries = new Map<string, Entry>();
+  const calls = new LRUCache<string, string>({ max: MAX_CALLS });
+  const introductions = createIntroductions(swarm, init);
+  let sweeping: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  function end(entry: Entry): void {
+    if (entries.get(entry.requestId) !== entry) return;
+    entries.delete(entry.requestId);
+    if (entries.size === 0) clearInterval(sweeping);
+    entry.ready
+      .then((cluster) => cluster?.end())
+      .catch((error: unknown) => log('a cluster did not end cleanly', { error: messageOf(error) }));
+  }
+
+  function sweep(): void {
+    const now = Date.now();
+    for (const entry of entries.values()) {
+      const heardAt = entry.cluster?.heardAt ?? entry.formedAt;
+      if (now - heardAt > IDLE_MS || (now - entry.formedAt > LIFE_MS && heardAt < now)) end(entry);
+    }
+    let held = 0;
+    for (const { cluster } of entries.values()) held += cluster?.held ?? 0;
+    if (held <= MAX_HELD) return;
+    const heaviest = largest(entries.values(), ({ cluster }) => cluster?.held ?? 0);
+    if (heaviest === undefined) return;
+    log('a cluster was ended: clusters hold too many bytes', { peer: heaviest.head, requestId: heaviest.requestId });
+    end(heaviest);
+  }
+
+  /** @throws InferbaseError `ERR_BUSY` */
+  function makeRoom(head: string): void {
+    const counts = new Map<string, number>();
+    for (const entry of entries.values()) counts.set(entry.head, (counts.get(entry.head) ?? 0) + 1);
+    const own = counts.get(head) ?? 0;
+    if (own >= MAX_CLUSTERS / 2) throw busy(`this head has ${own} clusters here`);
+    if (entries.size < MAX_CLUSTERS) return;
+    const [most, count = 0] = largest(counts, ([, number]) => number) ?? [];
+    if (count <= own + 1) throw busy(`it is in ${entries.size} clusters`);
+    const [oldest] = [...entries.values()].filter((entry) => entry.head === most);
+    if (oldest !== undefined) end(oldest);
+  }
+
+  function join(invitation: Invitation): Entry {
+    makeRoom(invitation.head);
+    if (entries.size === 0) sweeping = setInterval(sweep, SWEEP_MS).unref();
+    const ready = invitation.consensus === RAFT ? Promise.resolve(null) : open(invitation);
+    const entry: Entry = { ...invitation, formedAt: Date.now(), ready, cluster: null };
+    entries.set(invitation.requestId, entry);
+    ready.then(
+      (cluster) => {
+        entry.cluster = cluster;
+      },
+      () => end(entry),
+    );
+    return entry;
+  }
+
+  async function open(invitation: Invitation): Promise<Cluster> {
+    const { requestId, members, head, told } = invitation;
+    const { maxMessageBytes: maxBytes, deadlineMs: waitMs, patienceMs = PATIENCE_MS } = init;
+    const onOver = (): void => {
+      const entry = entries.get(requestId);
+      if (entry !== undefined) end(entry);
+    };
+    const cluster = await createCluster(components, invitation, { maxBytes, waitMs, patienceMs, onOver, log });
+    await introductions.introduce(members, head, told);
+    return cluster;
+  }
+
+  async function enter(message: FormClusterMessage, head: string): Promise<string> {
+    const invitation = readInvitation(message, head, swarm.peerId);
+    const { requestId, consensus, members } = invitation;
+    if (init.heads.length > 0 && !init.heads.includes(head)) {
+      throw new InferbaseError('ERR_PERMISSION_DENIED', 'work.heads does not name this head');
+    }
+    const alone = consensus === RAFT && members.length === 1;
+    if (init.consensus === 'none' || !(alone || consensus === PBFT)) return NOT_SUPPORTED;
+    if ((calls.get(requestId) ?? head) !== head) throw taken(requestId);
+    const known = entries.get(requestId);
+    if (known !== undefined && !isSame(known, invitation)) throw taken(requestId);
+    if (stopped) throw busy('it is shutting down');
+    await (known ?? join(invitation)).ready;
+    return FORMED;
+  }
+
+  return {
+    called(requestId, head) {
+      if (!calls.has(requestId)) calls.set(requestId, head);
+    },
+    async form(message, head) {
+      const { request_id, consensus = 0 } = message;
+      let code: string;
+      try {
+        code = await enter(message, head);
+        if (code === NOT_SUPPORTED) log('a cluster is not joined: only PBFT is supported', { peer: head, consensus });
+      } catch (error) {
+        code = describeError(error).code;
+        log(`a cluster is not joined: ${messageOf(error)}`, { peer: head });
+      }
+      return { type: 'MsgFormClusterResponse', request_id: shortened(request_id, MAX_ECHOED), code, consensus };
+    },
+    async order(order, dialect, head) {
+      const { requestId, request } = order;
+      const named = (request.config?.consensus_algorithm ?? '').toLowerCase();
+      const entry = entries.get(requestId);
+      if (init.consensus === 'none' || (named !== 'pbft' && named !== 'raft')) return () => {};
+      if (entry === undefined || entry.head !== head || (entry.consensus === PBFT) !== (named === 'pbft')) {
+        throw new InferbaseError(
+          'ERR_INVALID_REQUEST',
+          `${named} was asked for, and no such cluster was formed for this request`,
+        );
+      }
+      if (entry.consensus === RAFT) {
+        return ({ code, outcome }) => {
+          const same = outcome === null ? 0 : 1;
+          const summary = { members: 1, reported: 1, same, codes: { [code]: 1 }, missing: [] };
+          const { topic } = order;
+          log('a cluster has its results', { requestId, topic, function: request.function_id, ...summary });
+          end(entry);
+        };
+      }
+      if ((request.signature ?? '') === '') {
+        throw new InferbaseError('ERR_PERMISSION_DENIED', 'the order of a PBFT cluster has to be signed by its head');
+      }
+      (await entry.ready)?.order(order, dialect);
+      return 'inside';
+    },
+    report(message, from) {
+      const { cluster } = entries.get(requestIdOf(message)) ?? {};
+      if (cluster === undefined || cluster === null) throw new Error('this node is in no such cluster');
+      cluster.report(message, from);
+    },
+    disband(message, from) {
+      const entry = entries.get(requestIdOf(message));
+      // Whoever disbands it may not know that it is gone.
+      if (entry === undefined) return;
+      const isPrimary = entry.dialect === 'a' && entry.cluster?.primary === from;
+      if (from !== entry.head && !isPrimary) {
+        throw new InferbaseError('ERR_PERMISSION_DENIED', 'a cluster is disbanded by its head or its primary only');
+      }
+      if (entry.cluster === null) end(entry);
+      else entry.cluster.disband();
+    },
+    gone(peerId) {
+      for (const entry of entries.values()) {
+        // In `a` its part is over when it has ordered.
+        if (entry.head === peerId && entry.dialect !== 'a') end(entry);
+      }
+    },
+    stop() {
+      stopped = true;
+      introductions.stop();
+      for (const entry of entries.values()) end(entry);
+    },
+  };
+}
+
+const MAX_ECHOED = 128;
+
+function isSame(known: Invitation, { head, members, consensus }: Invitation): boolean {
+  return known.head === head && known.consensus === consensus && known.members.join() === members.join();
+}
+
+function taken(requestId: string): InferbaseError {
+  return new InferbaseError('ERR_INVALID_REQUEST', `A cluster cannot be formed: the request ${requestId} is another's`);
+}
+
+function busy(why: string): InferbaseError {
+  return new InferbaseError('ERR_BUSY', `busy: ${why}; retry later`);
+}
