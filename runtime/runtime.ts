@@ -191,6 +191,7 @@ export async function openRuntime(
         log,
         bodyLimitBytes: settings.limits.bodyBytes,
         webFunctions: settings.web.functions,
+        hosts: settings.listen.hosts,
         gateway: settings.store.gateway ? store.local : null,
       });
       stopListening = () => api.close();

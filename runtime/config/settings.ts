@@ -26,6 +26,7 @@ function isPermission(text: string): boolean {
 
 /** `*`, a CID, or `NAME=CID`; whether it is a CID is found out where it is used. */
 const WEB_FUNCTION = /^(?:\*|(?:[A-Za-z0-9][A-Za-z0-9._-]{0,62}=)?[A-Za-z0-9]{20,256})$/;
+const HOST_NAME = /^(?:\*|[A-Za-z0-9_][A-Za-z0-9_.-]{0,252})$/;
 const httpUrl = z.string().check(z.refine<string>(isHttpUrl));
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -132,6 +133,12 @@ export const SETTINGS_SCHEMA = z.strictObject({
         expects: 'an address with a port, such as 127.0.0.1:6000, [::1]:6000 or 0.0.0.0:6000',
         fallback: '127.0.0.1:6000',
       }),
+    hosts: z.array(z.string().check(z.regex(HOST_NAME))).register(SETTING_NOTES, {
+      doc: 'host names that requests may be addressed to where listen.api is a loopback address, such as behind a proxy',
+      expects: 'a list of host names without port, such as node.example, or * for any',
+      fallback: [],
+      fallbackText: 'names without a dot or below .localhost and .internal, and IP addresses',
+    }),
   }),
   web: z.strictObject({
     functions: z.array(z.string().check(z.regex(WEB_FUNCTION))).register(SETTING_NOTES, {

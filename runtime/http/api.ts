@@ -6,6 +6,7 @@ import { encodeString } from '../wire/go-json.ts';
 import { sendJson, unsupportedMediaType } from './body.ts';
 import { addExecuteRoute } from './execute.ts';
 import { addGatewayRoutes } from './gateway.ts';
+import { addHostCheck } from './host-check.ts';
 import { addInstallRoute } from './install.ts';
 import { type ApiLog, NO_LOG } from './log.ts';
 import { addPeersRoute } from './peers.ts';
@@ -27,6 +28,8 @@ export interface ApiInit {
   readonly heldBytes?: number;
   /** Most bytes of answers that their readers have not taken yet; beyond it the oldest loses its connection. */
   readonly unreadBytes?: number;
+  /** Host names of this node, for requests over loopback, see `host-check.ts`; left out: any. */
+  readonly hosts?: readonly string[];
   /** Functions that are web endpoints: CIDs, `NAME=CID` or `*`; default none. */
   readonly webFunctions?: readonly string[];
 }
@@ -87,6 +90,7 @@ export async function createApi(node: InferenceNode | null, init: ApiInit): Prom
     return sendMessage(request, reply.code(405).header('allow', allow), 'Method Not Allowed');
   });
 
+  if (init.hosts !== undefined) addHostCheck(app, init.hosts);
   const slowReaders = createSlowReaders({ maxBytes: init.unreadBytes ?? UNREAD_BYTES });
   let isClosing = false;
   app.addHook('preClose', async () => {

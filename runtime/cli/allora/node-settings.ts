@@ -41,6 +41,8 @@ export function nodeSettings({ values, others }: ParsedFlags, isThere: (path: st
     role: 'worker',
     gateways: GATEWAYS,
     'peers.listen': ['/ip4/0.0.0.0/tcp/0'],
+    // Whatever name a proxy in front hands on.
+    'listen.hosts': ['*'],
   };
   const warnings: string[] = [];
   const given = (name: string): FlagValue | undefined => {
