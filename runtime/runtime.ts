@@ -123,10 +123,7 @@ export async function openRuntime(
     const identity = await openIdentity();
     if (role === 'head' && front !== null) {
       const { openHead } = await import('./head/open-head.ts');
-      const head = openHead(
-        { peerId: identity.peerId, network: front.network, peers: front.peers, log: info },
-        settings,
-      );
+      const head = openHead({ identity, network: front.network, peers: front.peers, log: info }, settings);
       uses.node = head;
       closers.push(() => head.close());
       return head;

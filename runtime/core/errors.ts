@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   ERR_INVALID_ARCHIVE: { status: 422, owner: 'caller' },
   ERR_INVALID_MODULE: { status: 422, owner: 'caller' },
   ERR_CANCELLED: { status: 499, owner: 'caller' },
+  ERR_NO_CONSENSUS: { status: 500, owner: 'caller' },
   ERR_INTERNAL: { status: 500, owner: 'system' },
   ERR_INTEGRITY: { status: 502, owner: 'system' },
   ERR_SOURCE_UNAVAILABLE: { status: 502, owner: 'system' },

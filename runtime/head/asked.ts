@@ -48,7 +48,10 @@ export function windowOf({ body }: ExecuteRequest, rollCallMs: number): number {
   return timeout > 0 ? Math.min(timeout * 1_000, MAX_WINDOW_MS) : rollCallMs;
 }
 
-export function rollCallOf({ functionId, method, topic, body }: ExecuteRequest, requestId: string): RollCall {
+export function rollCallOf(
+  { functionId, method, topic, body }: ExecuteRequest,
+  { requestId, consensus }: Pick<RollCall, 'requestId' | 'consensus'>,
+): RollCall {
   const attributes = body.config?.attributes ?? null;
-  return { requestId, functionId, method, topic: gossipTopic(topic), consensus: 0, attributes };
+  return { requestId, functionId, method, topic: gossipTopic(topic), consensus, attributes };
 }

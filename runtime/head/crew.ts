@@ -7,10 +7,11 @@ import { choose, type OpenRollCall, openRollCall, type RollCallComponents } from
 export interface Crew {
   /**
    * Takes that many workers that can, each of them once: those whose word still holds, else by roll call. 0: all.
+   * @param least where all are taken, fewer than these are waited past until the window ends; default 1
    * @returns base58 peer ids
    * @throws InferbaseError `ERR_NOT_ENOUGH_NODES` when there are fewer by the end of the window; the signal's reason
    */
-  take(wanted: number): Promise<readonly string[]>;
+  take(wanted: number, least?: number): Promise<readonly string[]>;
   /** One more, for one that refused: that it can holds no longer. @returns `null` where nobody else can */
   replace(peerId: string): Promise<string | null>;
   /** The worker refused, and nobody steps in. */
@@ -68,6 +69,8 @@ export function createCrews({ network, loads }: Omit<RollCallComponents, 'kept'>
       let asked: OpenRollCall | null = null;
 
       function takeKept(wanted: number): readonly string[] | null {
+        // A cluster is formed of those that answered this very request: one that does not join ends it.
+        if (call.consensus !== 0) return null;
         const found = kept.find(key, wanted);
         if (found === null) return null;
         const free = Array.from(found.loads).filter(([id]) => !taken.has(id));
@@ -87,15 +90,15 @@ export function createCrews({ network, loads }: Omit<RollCallComponents, 'kept'>
         return opened;
       }
 
-      async function take(wanted: number, patient: boolean): Promise<readonly string[]> {
+      async function take(wanted: number, patient: boolean, least = 1): Promise<readonly string[]> {
         signal.throwIfAborted();
-        const chosen = (asked === null ? takeKept(wanted) : null) ?? (await ask().take(wanted, patient));
+        const chosen = (asked === null ? takeKept(wanted) : null) ?? (await ask().take(wanted, patient, least));
         for (const id of chosen) taken.add(id);
         return chosen;
       }
 
       return {
-        take: (wanted) => take(wanted, true),
+        take: (wanted, least) => take(wanted, true, least),
         async replace(peerId) {
           kept.drop(key, peerId);
           // Why nobody steps in matters less than why this one did not run it, which is told.

@@ -1,6 +1,7 @@
 import { InferbaseError } from '../core/errors.ts';
 import type { PeerResult } from '../core/node.ts';
 import type { WorkAnswer, WorkerNetwork, WorkOrder } from '../core/work.ts';
+import type { Agreement } from './agreement.ts';
 import { createAttestationCheck } from './attestation-check.ts';
 import type { GivenOrder, Loads } from './loads.ts';
 import type { RequestRoom } from './output-room.ts';
@@ -19,6 +20,8 @@ export interface GatherInit {
   readonly waitMs: number;
   /** Ends everything; its reason is thrown. */
   readonly signal: AbortSignal;
+  /** Ends the wait once enough answers are the same; missing: all are waited for. */
+  readonly agreement?: Agreement;
   /** Another worker for one that did not run it; `null`: there is none. */
   readonly replace: (peerId: string) => Promise<string | null>;
   /** Results that came after the wait; those of before are not among them. */
@@ -35,6 +38,8 @@ export interface Gathered {
   readonly failures: ReadonlyMap<string, { readonly code: string; readonly reason: string }>;
   /** Orders are out that may still be answered. */
   readonly isOpen: boolean;
+  /** Enough said the same before all had answered; nobody was late. */
+  readonly isSettled: boolean;
 }
 
 /** Longest text of a worker that is passed on, in characters. */
@@ -51,7 +56,7 @@ const RETRIED: readonly string[] = ['404', '503'];
  * answers that it never ran is replaced; one that is lost while it had the order is not, since nobody knows how far it came.
  */
 export async function gather(components: GatherComponents, init: GatherInit): Promise<Gathered> {
-  const { waitMs, signal } = init;
+  const { waitMs, signal, agreement } = init;
   const results: PeerResult[] = [];
   const workers = [...init.workers];
   const failures = new Map<string, { readonly code: string; readonly reason: string }>();
@@ -84,7 +89,12 @@ export async function gather(components: GatherComponents, init: GatherInit): Pr
   }
   // What all refuse is the fault of the request, or of none.
   if (results.length > 0) for (const given of refused) given.broken();
-  return { results: [...results], workers: [...workers], failures: new Map(failures), isOpen };
+  const isSettled = isAgreed();
+  return { results: [...results], workers: [...workers], failures: new Map(failures), isOpen, isSettled };
+
+  function isAgreed(): boolean {
+    return agreement !== undefined && agreement.agreed.size > 0;
+  }
 
   async function fill(slot: number, first: string): Promise<void> {
     for (let worker: string | null = first; worker !== null; ) {
@@ -130,9 +140,16 @@ export async function gather(components: GatherComponents, init: GatherInit): Pr
       failures.set(worker, { code: '', reason: `its output of ${size} bytes is left out: ${full}` });
       return false;
     }
+    const uncounted = agreement?.take(worker, answer) ?? null;
+    if (uncounted !== null) {
+      given.broken();
+      failures.set(worker, { code: '', reason: uncounted });
+      return false;
+    }
     const result = { peerId: worker, outcome, ...(attestation !== null && { attestation }) };
     if (isOver) init.onLate(result);
     else results.push(result);
+    if (isAgreed()) stop();
     return false;
   }
 }

@@ -1,12 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseCid } from '../core/cid.ts';
 import { InferbaseError } from '../core/errors.ts';
 import type { ExecuteReply, ExecuteRequest, InferenceNode } from '../core/node.ts';
 import { gossipTopic, type RollCall, type WorkerNetwork, type WorkOrder } from '../core/work.ts';
 import type { KeptResults } from '../services/kept-results/kept-results.ts';
+import { signRequest } from '../wire/messages/signed-messages.ts';
 import { aggregate, parseAggregation } from './aggregation.ts';
 import { checkAsked, checkTopic, rollCallOf, windowOf } from './asked.ts';
+import { checkReplicas, LEAST_REPLICAS, replicasOf, withCluster } from './cluster.ts';
 import { createCrews } from './crew.ts';
-import { gather } from './gather.ts';
+import { type GatherComponents, type Gathered, type GatherInit, gather } from './gather.ts';
+import { type GatheredByCluster, gatherAgreed } from './gather-agreed.ts';
 import { createLoads } from './loads.ts';
 import { createOutputRoom } from './output-room.ts';
 import { commonRefusal, remarksOn } from './remarks.ts';
@@ -16,6 +20,8 @@ export interface HeadComponents {
   /** base58 peer id of this node. */
   readonly peerId: string;
   readonly network: WorkerNetwork;
+  /** Ed25519 of this node over a text, hex. */
+  readonly sign: (text: string) => string;
   /** Results of the last requests. */
   readonly results: KeptResults;
 }
@@ -27,6 +33,10 @@ export interface HeadInit {
   readonly executionMs: number;
   /** base58 peer ids of the workers that get work; none: any. */
   readonly workers: readonly string[];
+  /** Whether requests that name PBFT are run by it; default `none`: they are run without, which they are told. */
+  readonly consensus?: 'pbft' | 'none';
+  /** How long workers have to say that they are in a cluster, in ms; default 10 000. */
+  readonly joinMs?: number;
   /** How long answers to roll calls hold of workers whose answers do, in ms; default 1 000. */
   readonly keepMs?: number;
   /** Requests at once; default 16 384. */
@@ -36,8 +46,8 @@ export interface HeadInit {
 }
 
 export interface Head extends InferenceNode {
-  /** Ends requests under way with `ERR_CLOSED`. */
-  close(): void;
+  /** Ends requests under way with `ERR_CLOSED`; resolves once their clusters are told to disband, or soon. */
+  close(): Promise<void>;
 }
 
 const KEEP_MS = 1_000;
@@ -51,11 +61,13 @@ const DEFAULT_THRESHOLD = 0.6;
 /** How long results are added that come after the reply, in ms, and of how many requests at once. */
 const LATE_MS = 60_000;
 const MAX_LATE = 1_024;
+/** How long closing waits for clusters to be told that they are disbanded, in ms. */
+const DISBAND_MS = 1_000;
 
 /** The use cases of a head: it asks workers by roll call, hands out the work, and puts the answers together. */
 export function createHead(components: HeadComponents, init: HeadInit): Head {
-  const { peerId, network, results } = components;
-  const { rollCallMs, executionMs, maxRequests = MAX_REQUESTS } = init;
+  const { peerId, network, results, sign } = components;
+  const { rollCallMs, executionMs, joinMs, maxRequests = MAX_REQUESTS } = init;
   const allowed = new Set(init.workers);
   const loads = createLoads();
   const { outputBytes = OUTPUT_BYTES } = init;
@@ -67,29 +79,34 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
   /** Requests under way, and those that are answered and still have orders out. */
   const underWay = new Set<AbortController>();
   const late = new Map<AbortController, NodeJS.Timeout>();
+  /** Clusters, and the word to their members that they are none any more. */
+  const clustered = new Set<Promise<unknown>>();
   let isClosed = false;
 
   async function run(request: ExecuteRequest, requestId: string, controller: AbortController): Promise<ExecuteReply> {
     const { signal } = controller;
     const aggregation = parseAggregation(request.body.config?.result_aggregation);
     const windowMs = windowOf(request, rollCallMs);
-    const call = rollCallOf(request, requestId);
     const wanted = Math.max(0, request.nodeCount);
+    const isPbft = init.consensus === 'pbft' && request.consensus === 'pbft';
+    if (isPbft) checkReplicas(wanted);
+    const call = rollCallOf(request, { requestId, consensus: isPbft ? 2 : 0 });
     const crew = crews.assemble(call, { windowMs, signal });
     const room = rooms.open();
     try {
-      const workers = await crew.take(wanted);
+      const taken = await crew.take(wanted, isPbft ? LEAST_REPLICAS : 1);
+      const workers = isPbft ? replicasOf(taken, { isChosen: wanted > 0 }) : taken;
       const order = orderOf(request, { call, workers, deadlineMs: executionMs });
-      const gathered = await gather(
+      const gathered: Gathered & Partial<GatheredByCluster> = await (isPbft ? gatherInCluster : gather)(
         { network, loads, room },
         {
-          order,
+          order: isPbft ? forReplicas(order, sign) : order,
           workers,
           waitMs: executionMs + Math.min(MAX_GRACE_MS, GRACE * executionMs),
           signal,
-          // Where all were asked for, nobody is left to step in.
+          // Where all were asked for, nobody is left to step in, and a cluster takes nobody in.
           replace: async (id) => {
-            if (wanted > 0) return await crew.replace(id);
+            if (wanted > 0 && !isPbft) return await crew.replace(id);
             crew.drop(id);
             return null;
           },
@@ -103,16 +120,46 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
       if (gathered.isOpen) lingers(controller);
       return {
         requestId,
-        code: codeOf(request, gathered.results.length, gathered.workers.length),
+        code: isPbft ? clusterCode(gathered) : codeOf(request, gathered),
         results: gathered.results,
         cluster: gathered.workers,
-        remarks: remarksOn(request, gathered, executionMs),
+        remarks: remarksOn(isPbft ? { consensus: '' } : request, gathered, executionMs),
         ...(aggregation !== null && { aggregate: aggregate(aggregation, gathered.results) }),
       };
+    } catch (error) {
+      // Orders that are out are for nobody any more.
+      controller.abort(error);
+      throw error;
     } finally {
       room.close();
       crew.close();
     }
+  }
+
+  async function gatherInCluster(components: GatherComponents, init: GatherInit): Promise<GatheredByCluster> {
+    const { order, workers, signal } = init;
+    const cluster = { requestId: order.requestId, peers: workers, consensus: 2 } as const;
+    const options = { signal, joinMs, onAbsent, onDisbanding: keepTrack };
+    const gathering = withCluster(network, cluster, options, () => gatherAgreed(components, init));
+    keepTrack(gathering);
+    return await gathering;
+  }
+
+  /** A word that is broken, as if the worker had refused an order. */
+  function onAbsent(peerId: string): void {
+    const given = loads.begin(peerId);
+    given.broken();
+    given.end();
+  }
+
+  async function allDisbanded(): Promise<void> {
+    while (clustered.size > 0) await Promise.all(clustered);
+  }
+
+  /** Closing waits for it. */
+  function keepTrack(promise: Promise<unknown>): void {
+    const settled = promise.catch(() => {}).finally(() => clustered.delete(settled));
+    clustered.add(settled);
   }
 
   /** Orders that are out may still be answered, for a while. */
@@ -161,12 +208,13 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
     },
     results: async (requestId) => await results.get(requestId),
     workers: async (topic) => await network.workers(topic),
-    close() {
+    async close() {
       isClosed = true;
       for (const controller of [...underWay, ...late.keys()]) {
         forget(controller);
         controller.abort(closed());
       }
+      await Promise.race([allDisbanded(), delay(DISBAND_MS, undefined, { ref: false })]);
     },
   };
 }
@@ -194,7 +242,20 @@ function orderOf({ body }: ExecuteRequest, { call, workers, deadlineMs }: OrderI
   };
 }
 
-function codeOf({ body }: ExecuteRequest, responded: number, asked: number): ExecuteReply['code'] {
+/** The same order for the replicas of a PBFT cluster, which take only what its head has signed. */
+function forReplicas(order: WorkOrder, sign: (text: string) => string): WorkOrder {
+  const { config } = order.request;
+  const request = signRequest({ ...order.request, config: { ...config, consensus_algorithm: 'PBFT' } }, sign);
+  return { ...order, request, consensus: 2 };
+}
+
+/** `200` as well where only the primary knows the results: the inference base image answers so. */
+function clusterCode({ results, isUnknown = false }: Gathered & Partial<GatheredByCluster>): ExecuteReply['code'] {
+  return results.length > 0 || isUnknown ? '200' : '204';
+}
+
+function codeOf({ body }: ExecuteRequest, { results, workers }: Gathered): ExecuteReply['code'] {
+  const [responded, asked] = [results.length, workers.length];
   if (responded === 0) return '204';
   const { threshold = DEFAULT_THRESHOLD } = body.config ?? {};
   const wanted = threshold > 0 && threshold <= 1 ? threshold : DEFAULT_THRESHOLD;

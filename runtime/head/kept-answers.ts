@@ -29,13 +29,8 @@ const MAX_KEYS = 1_000;
 const MAX_KEY = 512;
 
 /** Roll calls of the same key get the same answers. */
-export function answerKey({
-  topic,
-  functionId,
-  method,
-  attributes,
-}: Omit<RollCall, 'requestId' | 'consensus'>): string {
-  const key = JSON.stringify([topic, functionId, method, attributes]);
+export function answerKey({ topic, functionId, method, attributes, consensus }: Omit<RollCall, 'requestId'>): string {
+  const key = JSON.stringify([topic, functionId, method, attributes, consensus]);
   return key.length > MAX_KEY ? hash('sha256', key) : key;
 }
 

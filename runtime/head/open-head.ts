@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import type { Settings } from '../config/settings.ts';
+import { consensusOf, type Settings } from '../config/settings.ts';
 import type { PeerView, WorkerNetwork } from '../core/work.ts';
+import type { Identity } from '../services/identity.ts';
 import { createKeptResults } from '../services/kept-results/kept-results.ts';
 import { createHead, type Head } from './head.ts';
 
@@ -12,21 +13,24 @@ export interface OpenHead extends Omit<Head, 'close'> {
 /** A head with these settings, whose results outlive it in the data folder. */
 export function openHead(
   components: {
-    readonly peerId: string;
+    readonly identity: Pick<Identity, 'peerId' | 'sign'>;
     readonly network: WorkerNetwork;
     readonly peers: () => Promise<readonly PeerView[]>;
     readonly log: (line: string, fields?: object) => void;
   },
-  { dataDir, work }: Pick<Settings, 'dataDir' | 'work'>,
+  settings: Pick<Settings, 'dataDir' | 'role' | 'work'>,
 ): OpenHead {
-  const { peerId, network, peers, log } = components;
+  const { identity, network, peers, log } = components;
+  const { dataDir, work } = settings;
   const results = createKeptResults({ folder: join(dataDir, 'results'), log });
-  const head = createHead({ peerId, network, results }, work);
+  const sign = (text: string): string => Buffer.from(identity.sign(Buffer.from(text))).toString('hex');
+  const { peerId } = identity;
+  const head = createHead({ peerId, network, results, sign }, { ...work, consensus: consensusOf(settings) });
   return {
     ...head,
     peers,
     async close() {
-      head.close();
+      await head.close();
       await results.close();
     },
   };

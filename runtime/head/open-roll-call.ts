@@ -26,10 +26,11 @@ export interface OpenRollCall {
   /**
    * Waits for that many workers that can, and takes the least loaded ones; 0: for all of the topic.
    * @param patient ask again when all have answered and they are not enough; else that is the end of it
+   * @param least where all are taken, how many they have to be before the window ends; default 1
    * @returns base58 peer ids
    * @throws InferbaseError `ERR_NOT_ENOUGH_NODES` when the window ends first
    */
-  take(wanted: number, patient: boolean): Promise<readonly string[]>;
+  take(wanted: number, patient: boolean, least?: number): Promise<readonly string[]>;
   /** @param reason what those that wait get */
   close(reason?: unknown): void;
 }
@@ -52,6 +53,7 @@ const ASK_AGAIN_MOST_MS = 2_000;
 interface Waiter {
   readonly wanted: number;
   readonly patient: boolean;
+  readonly least: number;
   resolve(peerIds: readonly string[]): void;
   reject(error: unknown): void;
 }
@@ -155,10 +157,11 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
     ask(randomUUID());
   }
 
-  function settle({ wanted, patient, resolve, reject }: Waiter, complete: boolean): boolean {
+  function settle({ wanted, patient, least, resolve, reject }: Waiter, complete: boolean): boolean {
     // Who is taken is able.
-    const enough = able.size - taken.size >= Math.max(1, wanted);
-    if (enough && (isOver || complete || (wanted > 0 && isGoodEnough(wanted)))) {
+    const count = able.size - taken.size;
+    const enough = count >= Math.max(1, wanted);
+    if (enough && (isOver || (complete && count >= least) || (wanted > 0 && isGoodEnough(wanted)))) {
       const chosen = choose(loads, free(), wanted);
       for (const id of chosen) taken.add(id);
       resolve(chosen);
@@ -185,7 +188,10 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
     const { topic } = call;
     const isAsked = subscribers.length > 0 || unheard !== null;
     const known = isAsked ? subscribers.length : null;
-    return tooFew({ topic, wanted, windowMs, known, able: able.size, taken: taken.size, unable: [...unable.values()] });
+    return tooFew({
+      ...{ topic, wanted, windowMs, known, able: able.size, taken: taken.size, unable: [...unable.values()] },
+      isClustered: call.consensus !== 0,
+    });
   }
 
   function close(reason?: unknown): void {
@@ -200,9 +206,9 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
 
   ask(call.requestId);
   return {
-    take(wanted, patient) {
+    take(wanted, patient, least = 1) {
       const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
-      waiters.add({ wanted, patient, resolve, reject });
+      waiters.add({ wanted, patient, least, resolve, reject });
       review();
       return promise;
     },

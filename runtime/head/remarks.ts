@@ -6,10 +6,13 @@ import type { Gathered } from './gather.ts';
 const MAX_NAMED = 5;
 const MAX_REASONS = 10;
 
-/** What the caller should know beside the results: what was not done as asked, and which workers gave none and why. */
+/**
+ * What the caller should know beside the results: what was not done as asked, and which workers gave none and why.
+ * @param request.consensus that was asked for and is not what it was run with; empty: nothing of that kind
+ */
 export function remarksOn(
   { consensus }: Pick<ExecuteRequest, 'consensus'>,
-  { results, workers, failures }: Gathered,
+  { results, workers, failures, isSettled }: Gathered,
   waitMs: number,
 ): string[] {
   const remarks: string[] = [];
@@ -17,7 +20,7 @@ export function remarksOn(
     remarks.push(`consensus ${consensus.slice(0, 64)} was asked for; the workers ran the function without it`);
   }
   const answered = new Set(results.map(({ peerId }) => peerId));
-  const silent = workers.filter((id) => !answered.has(id) && !failures.has(id));
+  const silent = isSettled ? [] : workers.filter((id) => !answered.has(id) && !failures.has(id));
   if (silent.length > 0) remarks.push(`no answer within ${waitMs} ms from ${named(silent)}`);
   const byReason = Map.groupBy(failures, ([, { reason }]) => reason);
   for (const [reason, entries] of byReason) {
@@ -27,7 +30,8 @@ export function remarksOn(
   return remarks;
 }
 
-function named(peerIds: readonly string[]): string {
+/** Peer ids in a text: some by name, of more the number. */
+export function named(peerIds: readonly string[]): string {
   const more = peerIds.length - MAX_NAMED;
   return peerIds.slice(0, MAX_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }

@@ -13,6 +13,8 @@ export interface TooFew {
   readonly taken: number;
   /** b7s's codes of those that said that they cannot. */
   readonly unable: readonly string[];
+  /** They are asked for a cluster. */
+  readonly isClustered: boolean;
 }
 
 /** What a worker means by a code that is not 202 (models/codes/code.go of b7s). */
@@ -47,12 +49,14 @@ function said(code: string): string {
   return `${SAID[code] ?? 'cannot now'} (code ${code.slice(0, 8)})`;
 }
 
-function remedies({ wanted, known, able, unable }: TooFew): string[] {
+function remedies({ wanted, known, able, unable, isClustered }: TooFew): string[] {
   const lacking = unable.some((code) => code === '404' || code === '500');
   const told = [
     ...(lacking ? ['see that a worker has the function: its log says why it cannot fetch it'] : []),
     ...(unable.includes('503') ? ['retry later'] : []),
-    ...(wanted > 0 ? ['start workers of that topic', 'ask for fewer'] : []),
+    ...(wanted > 0
+      ? ['start workers of that topic', isClustered ? 'name no consensus_algorithm' : 'ask for fewer']
+      : []),
     ...(known === null || able + unable.length < known ? ['raise timeout'] : []),
   ];
   return told.length > 0 ? told : ['start workers of that topic'];

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { InferbaseError } from '../../runtime/core/errors.ts';
 import type { ExecuteReply, ExecuteRequest, PeerResult } from '../../runtime/core/node.ts';
@@ -129,7 +130,7 @@ export function scriptedHead(
 ): Head {
   const results = createKeptResults({ folder: null, log: () => {} });
   return createHead(
-    { peerId: 'head', network, results, ...components },
+    { peerId: 'head', network, results, sign: (text) => `signed ${hash('sha256', text)}`, ...components },
     { rollCallMs: 300, executionMs: 300, workers: [], ...init },
   );
 }

@@ -18,8 +18,13 @@ export function requestSignatureFlaw(request: BlocklessRequest, head: string): s
   return flaw(head, request.signature, () => encodeUnsignedRequest(request));
 }
 
+/** The same request with the signature of this head, and no other. @param sign text → Ed25519 by the peer key, hex */
+export function signRequest(request: BlocklessRequest, sign: (text: string) => string): BlocklessRequest {
+  return { ...request, signature: sign(encodeUnsignedRequest(request)) };
+}
+
 /**
- * The same of one node's result in `c` (b7s models/execute/result.go).
+ * What is wrong with the signature of one node's result in `c` (b7s models/execute/result.go).
  * @param peerId base58 peer id of the node
  */
 export function resultSignatureFlaw(result: NodeResult, peerId: string): string | null {
