@@ -36,7 +36,7 @@ export interface ReplicaComponents {
 
 /** One replica of a PBFT cluster, as b7s has it (b7s consensus/pbft): a state machine that is told what comes. */
 export interface Replica {
-  /** A request of the head, whose signature the caller has checked. */
+  /** A request that the head has sent to this node, signed by the head; a wrong one is dropped and logged. */
   request(request: PbftRequest): void;
   /** A message of another replica, `from` proven by its connection. Wrong ones are dropped and logged. */
   receive(message: PbftMessage, from: string): void;
@@ -113,8 +113,9 @@ export function createReplica(components: ReplicaComponents, init: ReplicaInit):
   return {
     request(request) {
       if (closed) return;
-      if (requests.order(request) === null) {
-        log('a request of the head is dropped: there are too many', { request: request.id });
+      const why = requests.order(request);
+      if (why !== null) {
+        log('a request of the head is dropped', { request: request.id, why });
         return;
       }
       agreement.propose();

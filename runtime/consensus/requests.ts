@@ -22,7 +22,7 @@ export interface RequestsInit {
 
 /** The requests that the head sent to this replica itself, and what a request that a primary proposes has to be. */
 export interface Requests {
-  /** Takes a request of the head. @returns its digest; `null` where there are too many of them */
+  /** Takes a request of the head. @returns why not; `null` where it is taken */
   order(request: PbftRequest): string | null;
   /** By digest. */
   readonly ordered: ReadonlyMap<string, PbftRequest>;
@@ -51,11 +51,14 @@ export function createRequests({ requestId, head }: RequestsInit): Requests {
     ordered,
     order(request) {
       const digest = digestOf(request);
-      if (ordered.has(digest)) return digest;
-      if (ordered.size >= bounds.sequences) return null;
+      if (ordered.has(digest)) return null;
+      if (ordered.size >= bounds.sequences) return 'there are too many';
+      // What the others would refuse, this replica must not propose.
+      const flaw = look(request);
+      if (flaw !== null) return flaw;
       ordered.set(digest, request);
       if (!byId.has(request.id ?? '')) byId.set(request.id ?? '', digest);
-      return digest;
+      return null;
     },
     differsFromOrder(request, digest) {
       return !ordered.has(digest) && byId.has(request.id ?? '');

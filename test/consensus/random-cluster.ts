@@ -1,13 +1,7 @@
 import { createHash } from 'node:crypto';
-import {
-  type PbftMessage,
-  type PbftRequest,
-  type PrePrepare,
-  pbftDigest,
-  pbftSignedText,
-} from '../../runtime/wire/pbft.ts';
+import { type PbftMessage, type PbftRequest, type PrePrepare, pbftDigest } from '../../runtime/wire/pbft.ts';
 import type { Random } from '../fuzz/random.ts';
-import { type Node, type Simulation, simulate } from './simulated-cluster.ts';
+import { type Node, type Simulation, signAs, simulate } from './simulated-cluster.ts';
 
 /** What a faulty replica does with a message that a correct one would send, knowing all that was ever sent. */
 type Fault = (message: PbftMessage, context: FaultContext) => readonly PbftMessage[];
@@ -19,10 +13,6 @@ interface FaultContext {
   readonly heard: readonly { readonly from: Node; readonly message: PbftMessage }[];
   /** The same request of the head with another time, which its signature does not cover. */
   readonly variant: (request: PbftRequest) => PbftRequest;
-}
-
-export function signAs(node: Node, message: PbftMessage): PbftMessage {
-  return { ...message, data: { ...message.data, signature: node.sign(pbftSignedText(message)) } } as PbftMessage;
 }
 
 const OTHER_DIGEST = createHash('sha256').update('nothing').digest('hex');

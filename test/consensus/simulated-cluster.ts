@@ -1,7 +1,14 @@
 import { createReplica, type Replica } from '../../runtime/consensus/replica.ts';
 import type { BlocklessRequest } from '../../runtime/core/blockless-request.ts';
 import { encodeUnsignedRequest } from '../../runtime/wire/blockless-request.ts';
-import { decodePbft, encodePbft, type PbftMessage, type PbftRequest, pbftDigest } from '../../runtime/wire/pbft.ts';
+import {
+  decodePbft,
+  encodePbft,
+  type PbftMessage,
+  type PbftRequest,
+  pbftDigest,
+  pbftSignedText,
+} from '../../runtime/wire/pbft.ts';
 import type { Random } from '../fuzz/random.ts';
 import { signer } from '../wire/signer.ts';
 import { createTimeline } from './timeline.ts';
@@ -75,6 +82,11 @@ export function hexSign(key: { sign(bytes: Uint8Array): Uint8Array }, text: stri
 export function signRequest(execute: BlocklessRequest, key = HEAD): BlocklessRequest {
   const { signature: _old, ...unsigned } = execute;
   return { ...unsigned, signature: hexSign(key, encodeUnsignedRequest(unsigned)) };
+}
+
+/** A message with the signature of a replica. */
+export function signAs(node: Node, message: PbftMessage): PbftMessage {
+  return { ...message, data: { ...message.data, signature: node.sign(pbftSignedText(message)) } } as PbftMessage;
 }
 
 export function simulate(init: SimulationInit): Simulation {

@@ -2,6 +2,7 @@ import type { FuzzTarget } from './target.ts';
 import { packages, tar } from './targets/archive.ts';
 import { bitswap } from './targets/bitswap.ts';
 import { car } from './targets/car.ts';
+import { clusters, replica } from './targets/consensus.ts';
 import { dag } from './targets/dag.ts';
 import { hostCalls } from './targets/host-calls.ts';
 import { httpOptions } from './targets/http-options.ts';
@@ -31,6 +32,8 @@ export const TARGETS: readonly FuzzTarget[] = [
     keptStream,
     messages,
     pbft,
+    replica,
+    clusters,
     signedAnswers,
     keptResults,
     resultNumbers,
