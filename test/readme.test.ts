@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -15,6 +15,8 @@ import { startKubo } from './support/kubo-stand-in.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = await readFile(join(root, 'README.md'), 'utf8');
+/** What an author looks up. */
+const sdk = await readFile(join(root, 'sdk/README.md'), 'utf8');
 const run = promisify(execFile);
 
 let dataDir = '';
@@ -166,7 +168,7 @@ after(async () => {
 
 /** Commands of the `sh` blocks; one may run over several lines inside quotes. */
 function commands(): string[] {
-  const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block = '']) => block);
+  const blocks = [...`${readme}\n${sdk}`.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block = '']) => block);
   return blocks.flatMap((block) => {
     const found: string[] = [];
     let open = '';
@@ -218,6 +220,20 @@ test('README names every module of host calls that is not served', () => {
   }
 });
 
-test('README links lead somewhere', async () => {
-  for (const [, target = ''] of readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) await access(join(root, target));
-});
+/** As GitHub names the heading in an address. */
+function anchors(text: string): Set<string> {
+  const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading.toLowerCase());
+  return new Set(headings.map((heading) => heading.replace(/[^\w\- ]/g, '').replaceAll(' ', '-')));
+}
+
+for (const page of ['README.md', 'sdk/README.md', 'deploy/README.md']) {
+  test(`links of ${page} lead somewhere`, async () => {
+    const text = await readFile(join(root, page), 'utf8');
+    for (const [, file = '', anchor] of text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)) {
+      const target = file === '' ? join(root, page) : join(root, dirname(page), file);
+      await access(target);
+      if (anchor === undefined) continue;
+      assert.ok(anchors(await readFile(target, 'utf8')).has(anchor), `${page}: ${file}#${anchor}`);
+    }
+  });
+}
