@@ -17,6 +17,8 @@ export interface Finished {
 export interface Running {
   /** Waits until stdout matches; rejects when the command ends before. */
   until(pattern: RegExp): Promise<RegExpExecArray>;
+  /** The same of stderr, where a node logs. */
+  untilLogged(pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
   readonly pid: number | undefined;
   readonly finished: Promise<Finished>;
@@ -55,12 +57,13 @@ export function start(
     process.off('exit', kill);
     return { code: child.exitCode, stdout, stderr };
   });
+  const all = (): string => stdout + stderr;
   return {
     finished,
     pid: child.pid,
     kill: (signal) => void child.kill(signal),
-    until: (pattern) =>
-      untilWritten({ stdout: child.stdout, text: () => stdout, finished, all: () => stdout + stderr }, pattern),
+    until: (pattern) => untilWritten({ stdout: child.stdout, text: () => stdout, finished, all }, pattern),
+    untilLogged: (pattern) => untilWritten({ stdout: child.stderr, text: () => stderr, finished, all }, pattern),
   };
 }
 

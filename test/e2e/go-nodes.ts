@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
 import { blocklessPackage, type Member } from '../store/support.ts';
 import { freePort } from '../support/free-port.ts';
 import { generateKey } from '../support/peer-key.ts';
@@ -20,6 +21,8 @@ export interface GoNode {
   /** URL of a head's REST API. */
   readonly api: string;
   readonly dir: string;
+  /** What it has written so far, without colours. */
+  log(): string;
   kill(): Promise<void>;
 }
 
@@ -107,6 +110,7 @@ export async function startGoNode(t: TestContext, init: GoNodeInit): Promise<GoN
     peerId: match[2] ?? match[4] ?? '',
     api: `http://127.0.0.1:${rest}`,
     dir,
+    log: () => stripVTControlCharacters(text),
     kill,
   };
 }

@@ -24,12 +24,14 @@ const NEVER = listOf([
   ['198.18.0.0', 15],
   ['224.0.0.0', 3],
   ['::', 128],
-  ['::ffff:0:0', 96],
   ['64:ff9b::', 96],
   ['2002::', 16],
   ['fe80::', 10],
   ['ff00::', 8],
 ]);
+
+/** IPv4 as IPv6: a list takes it for either. */
+const MAPPED = listOf([['::ffff:0:0', 96]]);
 
 function listOf(ranges: readonly Range[]): BlockList {
   const list = new BlockList();
@@ -39,6 +41,7 @@ function listOf(ranges: readonly Range[]): BlockList {
 
 function kindOf(ip: string): Kind {
   const family = isIP(ip) === 4 ? 'ipv4' : 'ipv6';
+  if (family === 'ipv6' && MAPPED.check(ip, family)) return 'never';
   if (LOOPBACK.check(ip, family)) return 'loopback';
   if (PRIVATE.check(ip, family)) return 'private';
   return NEVER.check(ip, family) ? 'never' : 'public';
