@@ -38,7 +38,7 @@ export interface WorkOrder {
   readonly topic: string;
   /** With everything the head added, such as the variable TOPIC_ID. */
   readonly request: BlocklessRequest;
-  /** base58 peer ids of all that get this order. */
+  /** base58 peer ids of all that get this order; empty while not all are known. */
   readonly peers: readonly string[];
   /** RFC 3339 with nanoseconds, as Go writes it. */
   readonly timestamp: string;

@@ -1,17 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import type { RollCall } from '../core/work.ts';
 import { answerKey, createKeptAnswers } from './kept-answers.ts';
-import { choose, type OpenRollCall, openRollCall, type RollCallComponents } from './open-roll-call.ts';
+import {
+  choose,
+  type OpenRollCall,
+  openRollCall,
+  type RollCallComponents,
+  type TakeOptions,
+} from './open-roll-call.ts';
 
 /** The workers of one request. */
 export interface Crew {
   /**
    * Takes that many workers that can, each of them once: those whose word still holds, else by roll call. 0: all.
-   * @param least where all are taken, fewer than these are waited past until the window ends; default 1
+   * @param options.least where all are taken, fewer than these are waited past until the window ends; default 1
+   * @param options.onAble where all are taken, told of each as soon as it has said that it can
    * @returns base58 peer ids
    * @throws InferbaseError `ERR_NOT_ENOUGH_NODES` when there are fewer by the end of the window; the signal's reason
    */
-  take(wanted: number, least?: number): Promise<readonly string[]>;
+  take(wanted: number, options?: Omit<TakeOptions, 'patient'>): Promise<readonly string[]>;
   /** One more, for one that refused: that it can holds no longer. @returns `null` where nobody else can */
   replace(peerId: string): Promise<string | null>;
   /** The worker refused, and nobody steps in. */
@@ -52,7 +59,7 @@ export function createCrews({ network, loads }: Omit<RollCallComponents, 'kept'>
       isAllowed,
     });
     asked
-      .take(0, false)
+      .take(0, { patient: false })
       // Nobody waits for it: whoever finds nothing kept asks for himself, and is told what is wrong.
       .catch(() => {})
       .finally(() => {
@@ -90,19 +97,19 @@ export function createCrews({ network, loads }: Omit<RollCallComponents, 'kept'>
         return opened;
       }
 
-      async function take(wanted: number, patient: boolean, least = 1): Promise<readonly string[]> {
+      async function take(wanted: number, options: TakeOptions): Promise<readonly string[]> {
         signal.throwIfAborted();
-        const chosen = (asked === null ? takeKept(wanted) : null) ?? (await ask().take(wanted, patient, least));
+        const chosen = (asked === null ? takeKept(wanted) : null) ?? (await ask().take(wanted, options));
         for (const id of chosen) taken.add(id);
         return chosen;
       }
 
       return {
-        take: (wanted, least) => take(wanted, true, least),
+        take: (wanted, options) => take(wanted, { ...options, patient: true }),
         async replace(peerId) {
           kept.drop(key, peerId);
           // Why nobody steps in matters less than why this one did not run it, which is told.
-          const [next = null] = await take(1, false).catch(() => []);
+          const [next = null] = await take(1, { patient: false }).catch(() => []);
           return next;
         },
         drop: (peerId) => kept.drop(key, peerId),

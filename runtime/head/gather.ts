@@ -51,14 +51,33 @@ const RESULT_BYTES = 1_024;
 /** Codes that say "not I": the function is not there, no room. Of others it is not sure that nothing ran. */
 const RETRIED: readonly string[] = ['404', '503'];
 
-/**
- * Hands an order to workers, all at once, and waits until each has answered or is gone, or the time is over. Whoever
- * answers that it never ran is replaced; one that is lost while it had the order is not, since nobody knows how far it came.
- */
+/** An order on its way to workers. */
+export interface Gathering {
+  /** Hands it to one that is known before the others are. */
+  give(peerId: string): void;
+  /**
+   * Hands it to all that have not been given it and waits until each has answered or is gone, or the time is over.
+   * @param peerIds base58 peer ids of all that get it first
+   * @param order what those get that have not been given it; default that of all
+   */
+  finish(peerIds: readonly string[], order?: WorkOrder): Promise<Gathered>;
+}
+
+/** Hands an order to workers, all at once, as `startGathering` says. */
 export async function gather(components: GatherComponents, init: GatherInit): Promise<Gathered> {
+  return await startGathering(components, init).finish(init.workers);
+}
+
+/**
+ * Hands an order to workers. Whoever answers that it never ran is replaced; one that is lost while it had the order is not,
+ * since nobody knows how far it came. What has been given is taken back by the signal only.
+ */
+export function startGathering(components: GatherComponents, init: Omit<GatherInit, 'workers'>): Gathering {
   const { waitMs, signal, agreement } = init;
   const results: PeerResult[] = [];
-  const workers = [...init.workers];
+  /** Who has the order now, and what comes of it, by who got it first. */
+  const current = new Map<string, string>();
+  const slots = new Map<string, Promise<void>>();
   const failures = new Map<string, { readonly code: string; readonly reason: string }>();
   let isOver = false;
   let isOpen = true;
@@ -68,45 +87,56 @@ export async function gather(components: GatherComponents, init: GatherInit): Pr
   const refused: GivenOrder[] = [];
   const { promise: over, resolve: stop, reject } = Promise.withResolvers<void>();
   const onAbort = (): void => reject(signal.reason);
-  const timer = setTimeout(() => {
-    for (const given of unanswered) given.broken();
-    stop();
-  }, waitMs);
-  const slots = workers.map((first, slot) => fill(slot, first));
-  Promise.all(slots).then(() => {
-    isOpen = false;
-    stop();
-    init.onEnd();
-  }, reject);
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    await over;
-  } finally {
-    isOver = true;
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
+  return { give: (peerId) => give(peerId, init.order), finish };
+
+  function give(peerId: string, order: WorkOrder): void {
+    if (slots.has(peerId)) return;
+    const filled = fill(peerId, order);
+    // Until all are given, nobody waits for it.
+    filled.catch(() => {});
+    slots.set(peerId, filled);
   }
-  // What all refuse is the fault of the request, or of none.
-  if (results.length > 0) for (const given of refused) given.broken();
-  const isSettled = isAgreed();
-  return { results: [...results], workers: [...workers], failures: new Map(failures), isOpen, isSettled };
+
+  async function finish(peerIds: readonly string[], order: WorkOrder = init.order): Promise<Gathered> {
+    const timer = setTimeout(() => {
+      for (const given of unanswered) given.broken();
+      stop();
+    }, waitMs);
+    for (const peerId of peerIds) give(peerId, order);
+    Promise.all(slots.values()).then(() => {
+      isOpen = false;
+      stop();
+      init.onEnd();
+    }, reject);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    try {
+      await over;
+    } finally {
+      isOver = true;
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    }
+    // What all refuse is the fault of the request, or of none.
+    if (results.length > 0) for (const given of refused) given.broken();
+    const workers = peerIds.map((peerId) => current.get(peerId) ?? peerId);
+    return { results: [...results], workers, failures: new Map(failures), isOpen, isSettled: isAgreed() };
+  }
 
   function isAgreed(): boolean {
     return agreement !== undefined && agreement.agreed.size > 0;
   }
 
-  async function fill(slot: number, first: string): Promise<void> {
+  async function fill(first: string, order: WorkOrder): Promise<void> {
     for (let worker: string | null = first; worker !== null; ) {
-      workers[slot] = worker;
-      worker = (await ask(worker)) ? await init.replace(worker) : null;
+      current.set(first, worker);
+      worker = (await ask(worker, order)) ? await init.replace(worker) : null;
       if (isOver) return;
     }
   }
 
   /** @returns whether another worker should have it */
-  async function ask(worker: string): Promise<boolean> {
-    const { order } = init;
+  async function ask(worker: string, order: WorkOrder): Promise<boolean> {
     const given = components.loads.begin(worker);
     unanswered.add(given);
     let answer: WorkAnswer;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseCid } from '../core/cid.ts';
 import { InferbaseError } from '../core/errors.ts';
-import type { ExecuteReply, ExecuteRequest, InferenceNode } from '../core/node.ts';
+import type { ExecuteReply, ExecuteRequest, InferenceNode, PeerResult } from '../core/node.ts';
 import { gossipTopic, type RollCall, type WorkerNetwork, type WorkOrder } from '../core/work.ts';
 import type { KeptResults } from '../services/kept-results/kept-results.ts';
 import { signRequest } from '../wire/messages/signed-messages.ts';
@@ -9,7 +9,7 @@ import { aggregate, parseAggregation } from './aggregation.ts';
 import { checkAsked, checkTopic, rollCallOf, windowOf } from './asked.ts';
 import { checkReplicas, LEAST_REPLICAS, replicasOf, withCluster } from './cluster.ts';
 import { createCrews } from './crew.ts';
-import { type GatherComponents, type Gathered, type GatherInit, gather } from './gather.ts';
+import { type GatherComponents, type Gathered, type GatherInit, startGathering } from './gather.ts';
 import { type GatheredByCluster, gatherAgreed } from './gather-agreed.ts';
 import { createLoads } from './loads.ts';
 import { createOutputRoom } from './output-room.ts';
@@ -93,27 +93,36 @@ export function createHead(components: HeadComponents, init: HeadInit): Head {
     const call = rollCallOf(request, { requestId, consensus: isPbft ? 2 : 0 });
     const crew = crews.assemble(call, { windowMs, signal });
     const room = rooms.open();
+    const options = {
+      waitMs: executionMs + Math.min(MAX_GRACE_MS, GRACE * executionMs),
+      signal,
+      // Where all were asked for, nobody is left to step in, and a cluster takes nobody in.
+      replace: async (id: string) => {
+        if (wanted > 0 && !isPbft) return await crew.replace(id);
+        crew.drop(id);
+        return null;
+      },
+      onLate: (result: PeerResult) => results.add(requestId, result),
+      onEnd: () => forget(controller),
+    };
+    const orderFor = (workers: readonly string[]): WorkOrder =>
+      orderOf(request, { call, workers, deadlineMs: executionMs });
+
+    async function gatherPlainly(): Promise<Gathered> {
+      const gathering = startGathering({ network, loads, room }, { ...options, order: orderFor([]) });
+      // Who gets it is not chosen where all do, so that none waits for the word of the others.
+      const workers = await crew.take(wanted, wanted === 0 ? { onAble: gathering.give } : {});
+      return await gathering.finish(workers, orderFor(workers));
+    }
+
+    async function gatherByCluster(): Promise<GatheredByCluster> {
+      const workers = replicasOf(await crew.take(wanted, { least: LEAST_REPLICAS }), { isChosen: wanted > 0 });
+      const order = forReplicas(orderFor(workers), sign);
+      return await gatherInCluster({ network, loads, room }, { ...options, order, workers });
+    }
+
     try {
-      const taken = await crew.take(wanted, isPbft ? LEAST_REPLICAS : 1);
-      const workers = isPbft ? replicasOf(taken, { isChosen: wanted > 0 }) : taken;
-      const order = orderOf(request, { call, workers, deadlineMs: executionMs });
-      const gathered: Gathered & Partial<GatheredByCluster> = await (isPbft ? gatherInCluster : gather)(
-        { network, loads, room },
-        {
-          order: isPbft ? forReplicas(order, sign) : order,
-          workers,
-          waitMs: executionMs + Math.min(MAX_GRACE_MS, GRACE * executionMs),
-          signal,
-          // Where all were asked for, nobody is left to step in, and a cluster takes nobody in.
-          replace: async (id) => {
-            if (wanted > 0 && !isPbft) return await crew.replace(id);
-            crew.drop(id);
-            return null;
-          },
-          onLate: (result) => results.add(requestId, result),
-          onEnd: () => forget(controller),
-        },
-      );
+      const gathered: Gathered & Partial<GatheredByCluster> = await (isPbft ? gatherByCluster() : gatherPlainly());
       const refusal = commonRefusal(gathered);
       if (refusal !== null) throw refusal;
       if (gathered.results.length > 0) results.set(requestId, gathered.results);

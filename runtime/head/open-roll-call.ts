@@ -21,16 +21,23 @@ export interface RollCallInit {
   readonly isPartial?: boolean;
 }
 
+export interface TakeOptions {
+  /** Ask again when all have answered and they are not enough; else that is the end of it. */
+  readonly patient: boolean;
+  /** Where all are taken, how many they have to be before the window ends; default 1. */
+  readonly least?: number;
+  /** Where all are taken: told of each at once; they are among those that come of it. */
+  readonly onAble?: (peerId: string) => void;
+}
+
 /** A roll call that goes on until its window ends or it is closed; every worker is taken once. */
 export interface OpenRollCall {
   /**
    * Waits for that many workers that can, and takes the least loaded ones; 0: for all of the topic.
-   * @param patient ask again when all have answered and they are not enough; else that is the end of it
-   * @param least where all are taken, how many they have to be before the window ends; default 1
    * @returns base58 peer ids
    * @throws InferbaseError `ERR_NOT_ENOUGH_NODES` when the window ends first
    */
-  take(wanted: number, patient: boolean, least?: number): Promise<readonly string[]>;
+  take(wanted: number, options: TakeOptions): Promise<readonly string[]>;
   /** @param reason what those that wait get */
   close(reason?: unknown): void;
 }
@@ -54,6 +61,9 @@ interface Waiter {
   readonly wanted: number;
   readonly patient: boolean;
   readonly least: number;
+  readonly onAble: ((peerId: string) => void) | undefined;
+  /** Those that it was told of. */
+  readonly told: string[];
   resolve(peerIds: readonly string[]): void;
   reject(error: unknown): void;
 }
@@ -118,11 +128,22 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
       able.set(peerId, load);
       if (lasting) kept.note(key, peerId, load);
       else allKept = false;
+      for (const waiter of waiters) tell(waiter);
     } else {
       unable.set(peerId, code);
       kept.drop(key, peerId);
     }
     review();
+  }
+
+  /** Of those that can and are free. */
+  function tell({ onAble, told }: Waiter): void {
+    if (onAble === undefined) return;
+    for (const [id] of free()) {
+      taken.add(id);
+      told.push(id);
+      onAble(id);
+    }
   }
 
   /** A subscriber left: nothing is to be expected of it any more. */
@@ -157,12 +178,13 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
     ask(randomUUID());
   }
 
-  function settle({ wanted, patient, least, resolve, reject }: Waiter, complete: boolean): boolean {
+  function settle({ wanted, patient, least, told, resolve, reject }: Waiter, complete: boolean): boolean {
     // Who is taken is able.
-    const count = able.size - taken.size;
+    const count = told.length + able.size - taken.size;
     const enough = count >= Math.max(1, wanted);
     if (enough && (isOver || (complete && count >= least) || (wanted > 0 && isGoodEnough(wanted)))) {
-      const chosen = choose(loads, free(), wanted);
+      const mine = told.map((id) => [id, able.get(id) ?? null] as const);
+      const chosen = choose(loads, [...mine, ...free()], wanted);
       for (const id of chosen) taken.add(id);
       resolve(chosen);
       return true;
@@ -206,9 +228,11 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
 
   ask(call.requestId);
   return {
-    take(wanted, patient, least = 1) {
+    take(wanted, { patient, least = 1, onAble }) {
       const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
-      waiters.add({ wanted, patient, least, resolve, reject });
+      const waiter: Waiter = { wanted, patient, least, onAble, told: [], resolve, reject };
+      waiters.add(waiter);
+      tell(waiter);
       review();
       return promise;
     },

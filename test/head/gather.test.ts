@@ -27,7 +27,8 @@ suite('an order of a head', () => {
   test('says everything the workers need, and neither consensus nor signature of the client', async () => {
     const network = scriptedNetwork({ a: {}, b: {} });
     const head = scriptedHead(network, { executionMs: 1_234 });
-    const reply = await execute(head, { consensus_algorithm: 'PBFT', stdin: 'in' }, { requestId: 'id' });
+    const config = { consensus_algorithm: 'PBFT', stdin: 'in', number_of_nodes: 2 };
+    const reply = await execute(head, config, { requestId: 'id' });
     const [first] = network.orders;
     assert.deepEqual(
       { ...first?.order, timestamp: '' },
@@ -38,7 +39,7 @@ suite('an order of a head', () => {
           function_id: FUNCTION,
           method: 'x.wasm',
           topic: '1',
-          config: { stdin: 'in', env_vars: [{ name: 'TOPIC_ID', value: '1' }] },
+          config: { stdin: 'in', number_of_nodes: 2, env_vars: [{ name: 'TOPIC_ID', value: '1' }] },
         },
         peers: reply.cluster,
         timestamp: '',

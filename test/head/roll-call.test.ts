@@ -2,14 +2,17 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import type { PeerResult } from '../../runtime/core/node.ts';
+import { until } from '../store/peers/support.ts';
 import {
   execute,
   FUNCTION,
+  lost,
   printed,
   requestOf,
   type ScriptedNetwork,
   scriptedHead,
   scriptedNetwork,
+  silent,
   texts,
 } from './scripted-network.ts';
 
@@ -56,12 +59,48 @@ suite('a roll call of a head', () => {
     const network = scriptedNetwork({
       a: {},
       silent: { answer: () => null, leavesAfterMs: 0 },
-      b: { leavesAfterMs: 10 },
+      b: { leavesAfterMs: 10, work: lost },
       c: { answerMs: 30 },
     });
     const head = scriptedHead(network, { rollCallMs: 60_000 });
-    assert.deepEqual(texts(await execute(head, {})), ['a: a', 'c: c']);
+    const reply = await execute(head, {});
+    assert.deepEqual(texts(reply), ['a: a', 'c: c']);
+    // It had its order.
+    assert.deepEqual(reply.cluster, ['a', 'b', 'c']);
     assert.equal(network.calls.length, 1);
+  });
+
+  test('for all nodes hands each the order when it says that it can, whatever the others say', async () => {
+    const network = scriptedNetwork({ a: {}, b: {} });
+    const head = scriptedHead(
+      {
+        ...network,
+        async rollCall({ requestId, functionId }, onAnswer) {
+          const answer = (peerId: string): void =>
+            onAnswer({ peerId, requestId, functionId, code: '202', load: 0, lasting: false });
+          setImmediate(() => answer('b'));
+          void until(() => network.orders.length === 1).then(() => answer('a'));
+          return ['a', 'b'];
+        },
+      },
+      { rollCallMs: 60_000 },
+    );
+    const reply = await execute(head, {});
+    assert.deepEqual(texts(reply), ['a: a', 'b: b']);
+    assert.deepEqual(reply.cluster, ['a', 'b']);
+    assert.deepEqual(
+      network.orders.map(({ peerId }) => peerId),
+      ['b', 'a'],
+    );
+  });
+
+  test('for all nodes takes back what it handed out when the client goes', async () => {
+    const network = scriptedNetwork({ a: { work: silent }, b: { answer: () => null } });
+    const client = new AbortController();
+    const reply = execute(scriptedHead(network, { rollCallMs: 60_000 }), {}, { signal: client.signal });
+    void until(() => network.orders.length === 1).then(() => client.abort(new Error('gone')));
+    await assert.rejects(reply, { message: 'gone' });
+    assert.deepEqual(network.aborted, ['a']);
   });
 
   test('whose subscribers all leave goes on until one comes that can', async () => {
