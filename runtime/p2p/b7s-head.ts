@@ -46,6 +46,8 @@ const MAX_MESSAGE_BYTES = 32 * 1_048_576;
 const HEALTH_MS = 60_000;
 /** Lines of the log that one peer may cause. */
 const PEER_LINES = { lines: 10, windowMs: 60_000 } as const;
+/** Questions that late answers may still come to. */
+const MAX_CLOSED = 256;
 /** Other heads that are told from workers. */
 const MAX_HEADS = 1_024;
 
@@ -74,12 +76,26 @@ export async function createB7sHead(
   const clients = createClientRequests({ node });
   /** Peers that published roll calls: they subscribe to the general topic and answer nobody's. */
   const heads = new LRUCache<string, true>({ max: MAX_HEADS });
+  /** Of the last questions that nobody waits for any longer: who has answered. */
+  const closed = new LRUCache<string, Set<string>>({ max: MAX_CLOSED });
   let stopped = false;
+
+  /** Each may answer each question once. */
+  function isFirst(heard: Set<string> | undefined, from: string): boolean {
+    if (heard !== undefined && !heard.has(from)) return true;
+    swarm.blame(from);
+    return false;
+  }
 
   function onRollCallAnswer(message: RollCallResponseMessage, from: string): void {
     const answer = toRollCallAnswer(message, from);
     const call = calls.get(answer.requestId);
-    if (call === undefined || call.heard.has(from)) return;
+    if (call === undefined) {
+      const late = closed.get(answer.requestId);
+      if (isFirst(late, from)) late?.add(from);
+      return;
+    }
+    if (!isFirst(call.heard, from)) return;
     if (answer.functionId !== call.functionId) throw unexpected('it is about another function');
     call.heard.add(from);
     heads.delete(from);
@@ -112,9 +128,15 @@ export async function createB7sHead(
       case 'MsgFormClusterResponse':
         if (clusters.hear(message, from)) return;
         throw unexpected('no cluster of that id waits for an answer of this worker');
-      case 'MsgInstallFunctionResponse':
+      case 'MsgInstallFunctionResponse': {
+        // Nobody waits for it: installs are not confirmed.
+        const told = closed.get(installed(message.cid));
+        if (isFirst(told, from)) told?.add(from);
+        return;
+      }
       case 'MsgDisbandCluster':
-        // Nobody waits for these: installs are not confirmed, and heads are in no cluster.
+        // A head is in no cluster.
+        swarm.blame(from);
         return;
       default:
         throw unexpected(`${message.type} came to a head`);
@@ -133,10 +155,14 @@ export async function createB7sHead(
 
   function hear(from: string, take: () => Promise<void> | undefined): void {
     if (stopped) return;
-    try {
-      take()?.catch((error: unknown) => drop(from, error));
-    } catch (error) {
+    const fail = (error: unknown): void => {
+      swarm.blame(from);
       drop(from, error);
+    };
+    try {
+      take()?.catch(fail);
+    } catch (error) {
+      fail(error);
     }
   }
 
@@ -168,7 +194,13 @@ export async function createB7sHead(
       const { requestId, functionId } = call;
       if (calls.has(requestId)) throw new InferbaseError('ERR_INVALID_REQUEST', `${requestId} is under way already.`);
       calls.set(requestId, { functionId, heard: new Set(), onAnswer });
-      signal.addEventListener('abort', () => calls.delete(requestId), { once: true });
+      const close = (): void => {
+        const call = calls.get(requestId);
+        if (call === undefined) return;
+        calls.delete(requestId);
+        closed.set(requestId, call.heard);
+      };
+      signal.addEventListener('abort', close, { once: true });
       try {
         await publish(call.topic, rollCallMessage(call, swarm.peerId));
       } catch (error) {
@@ -210,6 +242,7 @@ export async function createB7sHead(
     disbandCluster: (cluster) => clusters.disband(cluster),
 
     async install({ cid, manifestUrl, topic }) {
+      closed.set(installed(cid), new Set());
       await publish(topic, { type: 'MsgInstallFunction', manifest_url: manifestUrl, cid });
     },
 
@@ -299,6 +332,11 @@ function unreadBy({ requestId, request: { config } }: WorkOrder): WorkAnswer | n
 
 function cancelled({ reason }: AbortSignal): InferbaseError {
   return reason instanceof InferbaseError ? reason : new InferbaseError('ERR_CANCELLED', 'the order was taken back');
+}
+
+/** Not the id of any request. */
+function installed(cid = ''): string {
+  return `install ${cid}`;
 }
 
 function unexpected(what: string): InferbaseError {

@@ -205,6 +205,7 @@ export async function createB7sWorker(
   function hear(bytes: Uint8Array, from: string, topic: string | null): void {
     if (stopped) return;
     receive(bytes, from, topic).catch((error: unknown) => {
+      swarm.blame(from);
       tell(from, `a message was dropped: ${messageOf(error)}`, { peer: from, ...(topic !== null && { topic }) });
     });
   }

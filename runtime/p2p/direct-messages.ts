@@ -2,6 +2,7 @@ import type { Connection, Stream, StreamHandler } from '@libp2p/interface';
 import { largest } from '../core/largest.ts';
 import { createPieces } from '../core/pieces.ts';
 import { createLineBudget } from '../telemetry/line-budget.ts';
+import type { DirectGuard } from './direct-guard.ts';
 import type { DirectMessage } from './swarm.ts';
 
 export interface DirectMessagesInit {
@@ -11,6 +12,8 @@ export interface DirectMessagesInit {
   readonly maxOfPeer?: number;
   /** How long a message may take, in ms, whatever its length; default 10 000. */
   readonly graceMs?: number;
+  /** Told of what comes; default nobody. */
+  readonly guard?: Pick<DirectGuard, 'opened' | 'came'>;
   readonly log: (line: string, fields?: object) => void;
 }
 
@@ -45,7 +48,7 @@ interface Incoming {
 
 /** Reads nothing until `reader` is registered; its clock runs until `stop`. */
 export function createDirectMessages(init: DirectMessagesInit): DirectMessages {
-  const { log, maxHeldBytes = MAX_HELD_BYTES, maxOfPeer = PER_PEER, graceMs = GRACE_MS } = init;
+  const { log, maxHeldBytes = MAX_HELD_BYTES, maxOfPeer = PER_PEER, graceMs = GRACE_MS, guard } = init;
   const tell = createLineBudget((line, fields: object) => log(line, fields), PEER_LINES);
   const incoming = new Set<Incoming>();
   const perPeer = new Map<string, Set<Incoming>>();
@@ -71,11 +74,12 @@ export function createDirectMessages(init: DirectMessagesInit): DirectMessages {
 
   function read(
     stream: Stream,
-    { remotePeer }: Connection,
+    connection: Connection,
     { protocol, maxBytes }: { protocol: string; maxBytes: number },
     listener: (message: DirectMessage) => void,
   ): void {
-    const from = remotePeer.toString();
+    const from = connection.remotePeer.toString();
+    guard?.opened(connection);
     const pieces = createPieces();
     let over = false;
     // After a reset or the end of the connection, what came is not all of it.
@@ -128,6 +132,7 @@ export function createDirectMessages(init: DirectMessagesInit): DirectMessages {
       entry.bytes += used.length;
       entry.heardAt = Date.now();
       held += used.length;
+      guard?.came(connection, used.length);
       if (entry.bytes > maxBytes) {
         reset(`it has more than ${maxBytes} bytes`);
         return;

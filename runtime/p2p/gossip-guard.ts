@@ -1,12 +1,12 @@
 import type { Connection, PeerId, Stream } from '@libp2p/interface';
+import type { Banishment } from './banishment.ts';
+import { createFairRate, type PerSecond, type Spender } from './fair-rate.ts';
 
 export interface GossipGuardInit {
   /** Peers that are slowed like all others and never let go, such as the boot nodes. */
   readonly trusted: ReadonlySet<string>;
-  readonly hangUp: (peer: PeerId) => void;
-  readonly log: (line: string, fields?: object) => void;
-  /** What one neighbour and all together may send, in units a second; a unit is one entry, or 4 KiB. */
-  readonly perSecond?: readonly [neighbour: number, all: number];
+  /** What one neighbour and all together may send; a unit is one entry, or 4 KiB. */
+  readonly perSecond?: PerSecond;
   /** How long a neighbour may send at its limit before it is let go, in ms. */
   readonly patienceMs?: number;
 }
@@ -21,36 +21,21 @@ export interface GossipGuard {
    * @returns whether it is to be heard
    */
   admit(peer: PeerId, entries: number): boolean;
-  /** Whether a neighbour was let go a short while ago. */
-  isShunned(peerId: string): boolean;
   forget(peerId: string): void;
 }
 
 /** A head that publishes a roll call for each of 1 500 requests a second is still heard. */
 const PER_SECOND = [2_000, 4_000] as const;
 const UNIT_BYTES = 4_096;
-/** Seconds' worth that may come at once, and of one that has just come. */
-const BURST_SECONDS = 2;
-const NEWCOMER_SECONDS = 0.25;
-/** One that said nothing for this long takes no part, in ms. */
-const SENDS_MS = 2_000;
 const PATIENCE_MS = 10_000;
-const SHUN_MS = 60_000;
-const MAX_SHUNNED = 1_024;
 /** Bytes of messages not yet whole, of all neighbours together. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 /** One that holds less than this is not the reason. */
 const SMALL_BYTES = 64 * 1024;
 
-interface Bucket {
-  level: number;
-  at: number;
-}
-
-interface Neighbour extends Bucket {
+interface Neighbour {
   readonly id: PeerId;
-  /** Its part of what all together may send. */
-  readonly share: Bucket;
+  readonly spender: Spender;
   /** Its streams, and the bytes that came on each since the last whole message. */
   readonly streams: Map<Stream, number>;
   /** Since when it has been at its limit; `undefined`: it is not. */
@@ -62,49 +47,21 @@ interface Neighbour extends Bucket {
 
 /**
  * Holds each neighbour to a rate by not reading on: what it sends beyond waits at its end. One that keeps at it is let go for
- * a minute. The rate of all together slows only those who use more than their part of it, so that the others are still
- * heard, and none that is trusted.
+ * a minute. The rate of all together slows none that is trusted.
  */
-export function createGossipGuard(init: GossipGuardInit): GossipGuard {
-  const { trusted, hangUp, log, perSecond = PER_SECOND, patienceMs = PATIENCE_MS } = init;
-  const [own, together] = perSecond;
+export function createGossipGuard(
+  { letGo }: { readonly letGo: Banishment['letGo'] },
+  { trusted, perSecond = PER_SECOND, patienceMs = PATIENCE_MS }: GossipGuardInit,
+): GossipGuard {
+  const rate = createFairRate(perSecond);
   const neighbours = new Map<string, Neighbour>();
-  const total: Bucket = { level: together * BURST_SECONDS, at: Date.now() };
-  const shunned = new Map<string, number>();
-  let sending = { count: 1, of: 4, at: 0 };
   let held = 0;
-
-  function refill(bucket: Bucket, rate: number, now: number): void {
-    bucket.level = Math.min(rate * BURST_SECONDS, bucket.level + ((now - bucket.at) / 1_000) * rate);
-    bucket.at = now;
-  }
-
-  /** What each of those that send may, so that a crowd of strangers gets no more than what all may. */
-  function fairShare(now: number): number {
-    // Counted once a second, and when a crowd comes in between.
-    if (now - sending.at > 1_000 || neighbours.size > 2 * sending.of) {
-      let count = 0;
-      for (const { at } of neighbours.values()) if (now - at < SENDS_MS) count++;
-      sending = { count: Math.max(1, count), of: Math.max(4, neighbours.size), at: now };
-    }
-    return together / sending.count;
-  }
 
   function neighbourOf(peer: PeerId): Neighbour {
     const id = peer.toString();
     const known = neighbours.get(id);
     if (known !== undefined) return known;
-    const now = Date.now();
-    const made: Neighbour = {
-      id: peer,
-      level: own * NEWCOMER_SECONDS,
-      at: now,
-      share: { level: fairShare(now) * NEWCOMER_SECONDS, at: now },
-      streams: new Map(),
-      over: undefined,
-      held: 0,
-      paused: undefined,
-    };
+    const made = { id: peer, spender: rate.join(), streams: new Map(), over: undefined, held: 0, paused: undefined };
     neighbours.set(id, made);
     return made;
   }
@@ -119,20 +76,6 @@ export function createGossipGuard(init: GossipGuardInit): GossipGuard {
     for (const stream of neighbour.streams.keys()) neighbour.streams.set(stream, 0);
   }
 
-  function isShunned(id: string): boolean {
-    return (shunned.get(id) ?? 0) > Date.now();
-  }
-
-  function letGo(peer: PeerId, problem: string): void {
-    const id = peer.toString();
-    if (isShunned(id)) return;
-    log('a peer was let go', { peer: id, problem });
-    shunned.delete(id);
-    shunned.set(id, Date.now() + SHUN_MS);
-    if (shunned.size > MAX_SHUNNED) shunned.delete(shunned.keys().next().value ?? '');
-    hangUp(peer);
-  }
-
   function slow(neighbour: Neighbour, ms: number): void {
     if (neighbour.paused !== undefined) return;
     for (const stream of neighbour.streams.keys()) if (stream.readStatus === 'readable') stream.pause();
@@ -144,27 +87,19 @@ export function createGossipGuard(init: GossipGuardInit): GossipGuard {
 
   /** @returns whether it has a debt of more than a burst: what was under way when it was slowed is not all worked on */
   function spend(neighbour: Neighbour, units: number): boolean {
-    const now = Date.now();
-    const { id, share } = neighbour;
+    const { id, spender } = neighbour;
     const isTrusted = trusted.has(id.toString());
-    refill(neighbour, own, now);
-    refill(share, fairShare(now), now);
-    refill(total, together, now);
-    neighbour.level -= units;
-    share.level -= units;
-    total.level -= units;
-    const crowded = total.level < 0 && share.level < 0 && !isTrusted;
-    if (neighbour.level >= (own * BURST_SECONDS) / 2) neighbour.over = undefined;
-    if (neighbour.level < 0 || crowded) {
-      const debts = [-neighbour.level / own, crowded ? -share.level / fairShare(now) : 0];
-      slow(neighbour, Math.min(1_000, 10 + Math.max(...debts) * 1_000));
-      neighbour.over ??= now;
-      if (now - neighbour.over > patienceMs && !isTrusted) {
+    const pauseMs = rate.spend(spender, units, isTrusted);
+    if (rate.isRested(spender)) neighbour.over = undefined;
+    if (pauseMs > 0) {
+      slow(neighbour, pauseMs);
+      neighbour.over ??= Date.now();
+      if (Date.now() - neighbour.over > patienceMs && !isTrusted) {
         neighbour.over = undefined;
         letGo(id, 'it floods gossip');
       }
     }
-    return neighbour.level < -own * BURST_SECONDS && !isTrusted;
+    return rate.isDeepInDebt(spender) && !isTrusted;
   }
 
   /** Whoever holds most has to go, not whoever comes last. */
@@ -202,12 +137,12 @@ export function createGossipGuard(init: GossipGuardInit): GossipGuard {
       release(neighbour);
       return !spend(neighbour, entries);
     },
-    isShunned,
     forget(id) {
       const neighbour = neighbours.get(id);
       if (neighbour === undefined) return;
       release(neighbour);
       clearTimeout(neighbour.paused);
+      rate.leave(neighbour.spender);
       neighbours.delete(id);
     },
   };

@@ -3,6 +3,7 @@ import { multiaddr } from '@multiformats/multiaddr';
 import { LRUCache } from 'lru-cache';
 import { InferbaseError, messageOf } from '../core/errors.ts';
 import type { PeerView } from '../core/work.ts';
+import type { DirectGuard } from './direct-guard.ts';
 import { createDirectMessages } from './direct-messages.ts';
 import { type Gossip, type GossipSubEvents, type GossipsubMessage, MAX_GOSSIP_BYTES } from './gossip.ts';
 import type { DirectMessage, GossipMessage, Swarm } from './swarm.ts';
@@ -53,11 +54,11 @@ interface Neighbour {
 
 /** What protocols need of a libp2p host, on one made with gossipsub; call it before the host starts. */
 export function createSwarm(
-  { host, sign }: { readonly host: GossipHost; readonly sign: Swarm['sign'] },
+  { host, sign, guard }: { readonly host: GossipHost; readonly sign: Swarm['sign']; readonly guard: DirectGuard },
   { log, maxConnections, allow }: HostSwarmInit,
 ): HostSwarm {
   const { pubsub } = host.services;
-  const direct = createDirectMessages({ log });
+  const direct = createDirectMessages({ log, guard });
   const topics = new Set<string>();
   const connected = new Map<string, Neighbour>();
   /** Protocol → base58 ids of the connected peers that speak it. */
@@ -273,6 +274,7 @@ export function createSwarm(
       speaking.set(protocol, known);
       return [...known];
     },
+    blame: (peerId) => guard.blame(peerId),
     heardAt: (peerId) => connected.get(peerId)?.heardAt ?? null,
     async addresses(peerId) {
       const id = connected.get(peerId)?.id;

@@ -23,7 +23,8 @@ export interface Swarm {
   send(peerId: string, protocol: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
   /**
    * Takes messages of that framing: bytes up to the first line feed or the end of the stream. Longer ones than `maxBytes`
-   * reset the stream and are logged; so are those of peers that send too slowly or too many at once.
+   * reset the stream and are logged; so are those of peers that send too slowly or too many at once. One that sends more in
+   * a second than it may is not read for a while.
    * @param admits whether a peer, by its base58 id, may send any; missing: all may
    */
   handle(
@@ -32,6 +33,8 @@ export interface Swarm {
     listener: (message: DirectMessage) => void,
     admits?: (peerId: string) => boolean,
   ): Promise<void>;
+  /** What a peer said was of no use: it makes no sense, or nobody asked for it. It may say less for that. */
+  blame(peerId: string): void;
   /** Takes no more messages of a protocol. */
   unhandle(protocol: string): Promise<void>;
   /** Opens a stream to keep. @throws InferbaseError as `send` does */

@@ -5,6 +5,7 @@ import type { InferenceNode } from '../../runtime/core/node.ts';
 import { GENERAL_TOPIC, type RollCall, type WorkOrder } from '../../runtime/core/work.ts';
 import { type B7sHead, type B7sHeadInit, createB7sHead } from '../../runtime/p2p/b7s-head.ts';
 import { B7S_PROTOCOL } from '../../runtime/p2p/swarm.ts';
+import type { SwarmHostInit } from '../../runtime/p2p/swarm-host.ts';
 import { startSwarm, type TestSwarm, until } from './support.ts';
 
 export const TOPIC = 'allora-topic-1-worker';
@@ -39,7 +40,14 @@ export interface HeadSwarm extends TestSwarm {
 
 export async function startHead(
   t: TestContext,
-  { execute, ...init }: Partial<B7sHeadInit> & { readonly execute?: InferenceNode['execute'] } = {},
+  {
+    execute,
+    host = {},
+    ...init
+  }: Partial<B7sHeadInit> & {
+    readonly execute?: InferenceNode['execute'];
+    readonly host?: Partial<SwarmHostInit>;
+  } = {},
 ): Promise<HeadSwarm> {
   const told: string[] = [];
   const made: { head?: B7sHead } = {};
@@ -47,6 +55,7 @@ export async function startHead(
     execute: execute ?? (() => Promise.reject(new InferbaseError('ERR_BUSY', 'no clients here'))),
   };
   const swarm = await startSwarm(t, {
+    ...host,
     prepare: async (components) => {
       const log = (line: string, fields = {}): number => told.push(`${line} ${JSON.stringify(fields)}`);
       made.head = await createB7sHead({ swarm: components.swarm, node }, { log, ...init });

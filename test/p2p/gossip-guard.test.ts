@@ -19,11 +19,7 @@ function neighbour(name: string): { readonly peer: PeerId; readonly stream: Stre
 }
 
 test('a crowd of strangers gets no more than what all may, and neither boot nodes nor quiet neighbours are slowed by it', () => {
-  const guard = createGossipGuard({
-    trusted: new Set(['boot']),
-    hangUp: () => {},
-    log: () => {},
-  });
+  const guard = createGossipGuard({ letGo: () => {} }, { trusted: new Set(['boot']) });
   const crowd = Array.from({ length: 100 }, (_, i) => neighbour(`stranger ${i}`));
   const [boot, quiet] = [neighbour('boot'), neighbour('quiet')];
   for (const { peer, stream } of [boot, quiet, ...crowd]) guard.watch(stream, { remotePeer: peer } as Connection);

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
-import type { MultiaddrConnection, Transport, Upgrader } from '@libp2p/interface';
+import type { MultiaddrConnection, Transport } from '@libp2p/interface';
 import type { TCPComponents, TCPOptions } from '@libp2p/tcp';
+import { taking } from './handed-connections.ts';
 
 /** What the libraries give a connection to send with, as far as it is used here. */
 interface Sending extends MultiaddrConnection {
@@ -19,26 +20,10 @@ export async function corkedTcp(options: TCPOptions): Promise<(components: TCPCo
     const transport = create(components);
     const dial = transport.dial.bind(transport);
     const createListener = transport.createListener.bind(transport);
-    transport.dial = (address, init) => dial(address, { ...init, upgrader: corking(init.upgrader) });
-    transport.createListener = (init) => createListener({ ...init, upgrader: corking(init.upgrader) });
+    transport.dial = (address, init) => dial(address, { ...init, upgrader: taking(init.upgrader, cork) });
+    transport.createListener = (init) => createListener({ ...init, upgrader: taking(init.upgrader, cork) });
     return transport;
   };
-}
-
-/** Gets hold of connections where they are handed over. */
-function corking(upgrader: Upgrader): Upgrader {
-  const upgradeInbound: Upgrader['upgradeInbound'] = (connection, init) => {
-    cork(connection);
-    return upgrader.upgradeInbound(connection, init);
-  };
-  const upgradeOutbound: Upgrader['upgradeOutbound'] = (connection, init) => {
-    cork(connection);
-    return upgrader.upgradeOutbound(connection, init);
-  };
-  return Object.create(upgrader, {
-    upgradeInbound: { value: upgradeInbound },
-    upgradeOutbound: { value: upgradeOutbound },
-  });
 }
 
 /** Without effect on a connection that is not as this version of the library makes them. */

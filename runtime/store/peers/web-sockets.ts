@@ -1,6 +1,7 @@
 import type { Server } from 'node:net';
-import type { CreateListenerOptions, Listener, Transport } from '@libp2p/interface';
+import type { CreateListenerOptions, Listener, MultiaddrConnection, Transport } from '@libp2p/interface';
 import type { WebSocketsComponents } from '@libp2p/websockets';
+import { taking } from './handed-connections.ts';
 
 export interface WebSocketBounds {
   /** Sockets at once, of each address that is listened on. */
@@ -22,7 +23,7 @@ interface ListenerInside {
 
 /**
  * The WebSocket transport of libp2p with the bounds that its TCP transport has: as it comes, a listener takes any number of
- * sockets, waits for ever for the first byte of each, and for messages of up to 100 MiB.
+ * sockets, waits for ever for the first byte of each, and for messages of up to 100 MiB; and what it is told not to read it keeps.
  */
 export async function boundedWebSockets(
   bounds: WebSocketBounds,
@@ -36,7 +37,7 @@ export async function boundedWebSockets(
     const transport = create(components) as Transport;
     const createListener = transport.createListener.bind(transport);
     transport.createListener = (options: CreateListenerOptions): Listener => {
-      const listener = createListener(options);
+      const listener = createListener({ ...options, upgrader: taking(options.upgrader, heedPauses) });
       const { server, wsServer } = listener as unknown as ListenerInside;
       server.maxConnections = maxConnections;
       server.on('connection', (socket) => socket.setTimeout(idleMs, () => socket.destroy()));
@@ -45,4 +46,17 @@ export async function boundedWebSockets(
     };
     return transport;
   };
+}
+
+/** What its connection has inside: the socket of `ws`, which can be left unread. */
+interface ConnectionInside extends MultiaddrConnection {
+  readonly websocket?: { pause?(): void; resume?(): void };
+  sendPause(): void;
+  sendResume(): void;
+}
+
+function heedPauses(connection: MultiaddrConnection): void {
+  const inside = connection as ConnectionInside;
+  inside.sendPause = () => inside.websocket?.pause?.();
+  inside.sendResume = () => inside.websocket?.resume?.();
 }
