@@ -137,17 +137,25 @@ export function createSwarm(
   }
 
   /** A stream whose protocol is not agreed: what is sent on it has to begin with `opening`. */
-  async function openAtOnce(peerId: string, protocol: string, signal: AbortSignal): Promise<Stream> {
-    const connection = connectionTo(peerId) as MuxedConnection | undefined;
-    if (connection === undefined) throw gone(peerId, 'it is not connected');
+  async function openAtOnce(
+    muxer: StreamMuxer,
+    to: { peerId: string; protocol: string },
+    signal: AbortSignal,
+  ): Promise<Stream> {
     try {
-      const stream = await connection.muxer.createStream({ signal });
+      const stream = await muxer.createStream({ signal });
       // The other side agrees, which nobody waits for.
       stream.addEventListener('message', () => {});
       return stream;
     } catch (error) {
-      throw gone(peerId, `it does not take ${protocol}`, error);
+      throw gone(to.peerId, `it does not take ${to.protocol}`, error);
     }
+  }
+
+  /** What streams to a peer are opened with, if the library still has it; else its own way has to do. */
+  function muxerTo(peerId: string): StreamMuxer | undefined {
+    const { muxer } = (connectionTo(peerId) ?? {}) as Partial<MuxedConnection>;
+    return typeof muxer?.createStream === 'function' ? muxer : undefined;
   }
 
   return {
@@ -183,11 +191,12 @@ export function createSwarm(
     async send(peerId, protocol, bytes, signal) {
       const over = signal ?? AbortSignal.timeout(SEND_MS);
       // A peer that said it speaks the protocol is not asked again.
-      const first = speaking.get(protocol)?.has(peerId) === true ? openings.get(protocol) : undefined;
-      const stream =
-        first === undefined ? await open(peerId, protocol, over) : await openAtOnce(peerId, protocol, over);
+      const muxer = speaking.get(protocol)?.has(peerId) === true ? muxerTo(peerId) : undefined;
+      const first = muxer === undefined ? undefined : openings.get(protocol);
+      const isKnown = muxer !== undefined && first !== undefined;
+      const stream = isKnown ? await openAtOnce(muxer, { peerId, protocol }, over) : await open(peerId, protocol, over);
       try {
-        stream.send(first === undefined ? bytes : Buffer.concat([first, bytes]));
+        stream.send(isKnown ? Buffer.concat([first, bytes]) : bytes);
         await stream.close({ signal: over });
       } catch (error) {
         stream.abort(error as Error);

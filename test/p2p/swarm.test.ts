@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { StreamMuxer } from '@libp2p/interface';
+import type { Connection, Stream, StreamMuxer } from '@libp2p/interface';
 import { B7S_PROTOCOL, type DirectMessage } from '../../runtime/p2p/swarm.ts';
 import { startSwarm, type TestSwarm, until } from './support.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const texts = (swarm: TestSwarm): string[] => swarm.heard.map((message) => Buffer.from(message.bytes).toString());
+
+/** What hands streams that a peer opens to whoever negotiates their protocol. */
+interface Answering extends StreamMuxer {
+  onRemoteStream(stream: Stream): void;
+}
 
 /** Collects the messages of the b7s framing. */
 function collecting(got: DirectMessage[], maxBytes = 1_000_000) {
@@ -149,6 +154,48 @@ suite('direct messages between hosts', () => {
       got.map((message) => String(Buffer.from(message.bytes))).toSorted(),
       Array.from({ length: 10 }, (_, i) => `{"n":${i}}`),
     );
+  });
+
+  test('one to a peer that is known to speak the protocol goes with the negotiation, without an answer', async (t) => {
+    const got: DirectMessage[] = [];
+    const b = await startSwarm(t, { prepare: collecting(got) });
+    const a = await startSwarm(t, { prepare: collecting([]) });
+    await a.dial(b);
+    await until(() => a.swarm.speakers(B7S_PROTOCOL).length === 1 && b.host.getConnections().length === 1);
+    // b answers nothing from now on.
+    const [connection] = b.host.getConnections() as unknown as { muxer: Answering }[];
+    assert.ok(connection !== undefined);
+    const came: string[] = [];
+    connection.muxer.onRemoteStream = (stream) => {
+      connection.muxer.streams.push(stream);
+      const at = came.push('') - 1;
+      stream.addEventListener('message', ({ data }) => {
+        came[at] += Buffer.from(data.subarray()).toString();
+      });
+    };
+    await a.swarm.send(b.peerId, B7S_PROTOCOL, bytes('{"n":1}'));
+    const said = `\u0013/multistream/1.0.0\n${String.fromCharCode(B7S_PROTOCOL.length + 1)}${B7S_PROTOCOL}\n{"n":1}`;
+    // Beside it what gossip says.
+    await until(() => came.includes(said));
+  });
+
+  test('one to a peer is negotiated where the library no longer shows what opens streams', async (t) => {
+    const got: DirectMessage[] = [];
+    const b = await startSwarm(t, { prepare: collecting(got) });
+    const a = await startSwarm(t, { prepare: collecting([]) });
+    await a.dial(b);
+    await until(() => a.swarm.speakers(B7S_PROTOCOL).length === 1);
+    const getConnections = a.host.getConnections.bind(a.host);
+    const hidden = (connection: Connection): Connection =>
+      new Proxy(connection, {
+        get(target, key) {
+          const value = key === 'muxer' ? undefined : Reflect.get(target, key);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+    a.host.getConnections = (peer) => getConnections(peer).map(hidden);
+    await a.swarm.send(b.peerId, B7S_PROTOCOL, bytes('x'));
+    await until(() => got.length === 1);
   });
 
   test('100 at once between two hosts all arrive', async (t) => {

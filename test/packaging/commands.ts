@@ -1,10 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { ROOT } from '../source-files.ts';
+import { removeFolder } from '../support/remove-folder.ts';
 
 /** `PATH` as a user's shell has it: npm scripts put `node_modules/.bin` before it, and with it this project's Node. */
 export const USER_PATH: string = (process.env.PATH ?? '')
@@ -58,7 +59,7 @@ export function mustRun(...args: Parameters<typeof runCommand>): Finished {
 /** A temporary folder and the function that removes it. */
 export async function temporaryFolder(): Promise<{ path: string; remove: () => Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'inferbase-packaging-'));
-  return { path, remove: () => rm(path, { recursive: true, force: true, maxRetries: 3 }) };
+  return { path, remove: () => removeFolder(path) };
 }
 
 export interface Service {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { importer } from 'ipfs-unixfs-importer';
 import { CID } from 'multiformats/cid';
 import { createStore, type FunctionStore, type StoreInit } from '../../runtime/store/store.ts';
+import { removeFolder } from '../support/remove-folder.ts';
 
 /** A signal that never aborts. */
 export const NEVER = new AbortController().signal;
@@ -20,7 +21,7 @@ export async function tempDir(t: TestContext): Promise<string> {
   t.after(async () => {
     // Hooks run in the order they were made: what still writes here is closed first.
     await Promise.all((OPEN.get(t) ?? []).map((store) => store.close()));
-    await rm(dir, { recursive: true, force: true });
+    await removeFolder(dir);
   });
   return dir;
 }

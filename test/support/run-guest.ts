@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createProcessGroups } from '../../runtime/cli/process-groups.ts';
@@ -11,6 +11,7 @@ import { intersectPermissions } from '../../runtime/core/permissions.ts';
 import { openRuntime, type Runtime } from '../../runtime/runtime.ts';
 import type { StoredFunction } from '../../runtime/store/store.ts';
 import { createLog } from '../../runtime/telemetry/log.ts';
+import { removeFolder } from './remove-folder.ts';
 
 export interface GuestOptions {
   /** argv after the module's name. */
@@ -62,7 +63,7 @@ export async function openTestRuntime(
     logLines,
     close: async () => {
       await runtime.close();
-      await rm(dataDir, { recursive: true, force: true });
+      await removeFolder(dataDir);
     },
   };
 }

@@ -38,6 +38,7 @@ export async function patientYamux(init: YamuxInit): Promise<() => StreamMuxerFa
     const createStreamMuxer = factory.createStreamMuxer.bind(factory);
     factory.createStreamMuxer = (connection) => {
       const muxer = createStreamMuxer(connection) as OpenMuxer;
+      requireInside(muxer, ['sendFrame', 'onRemoteStream', '_newStream']);
       joinFrames(muxer, connection);
       boundAnswers(muxer, connection);
       const newStream = muxer._newStream.bind(muxer);
@@ -55,6 +56,18 @@ export async function patientYamux(init: YamuxInit): Promise<() => StreamMuxerFa
     };
     return factory;
   };
+}
+
+/**
+ * What is done here holds for the pinned version of the package: better no connection than one that loses messages.
+ * @throws Error naming what is not there
+ */
+export function requireInside(part: object, names: readonly string[]): void {
+  const missing = names.filter((name) => typeof (part as Record<string, unknown>)[name] !== 'function');
+  if (missing.length === 0) return;
+  throw new Error(
+    `@chainsafe/libp2p-yamux has no ${missing.join(', ')} any more: patient-yamux.ts has to be fitted to it`,
+  );
 }
 
 /** Frames without data that may wait for a peer to read; each takes 250 bytes of memory, whatever its own twelve say. */
@@ -83,6 +96,9 @@ const ESTABLISHED = 3;
  * on streams of one small message, more than a third of all frames.
  */
 function renewRarely(stream: OpenStream): void {
+  requireInside(stream, ['sendWindowUpdate', 'onRemoteCloseWrite']);
+  // Without these it only costs frames.
+  if (![stream.state, stream.recvWindow, stream.recvWindowCapacity].every(Number.isFinite)) return;
   const renew = stream.sendWindowUpdate.bind(stream);
   stream.sendWindowUpdate = () => {
     const { state, recvWindow, recvWindowCapacity } = stream;

@@ -1,7 +1,8 @@
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { removeFolder } from '../../support/remove-folder.ts';
 import { openTestRuntime } from '../../support/run-guest.ts';
 
 export type TestRuntime = Awaited<ReturnType<typeof openTestRuntime>>;
@@ -15,7 +16,7 @@ export function extension(alias: string, body: string): string {
 /** A folder of executable files, removed after the test. */
 export async function folderOf(t: TestContext, files: Readonly<Record<string, string>>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'inferbase-extensions-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  t.after(() => removeFolder(folder));
   for (const [name, text] of Object.entries(files)) {
     await writeFile(join(folder, name), text);
     await chmod(join(folder, name), 0o755);
