@@ -38,6 +38,8 @@ export interface GoNodeInit {
   readonly port?: number;
   /** Variable `ECHO_WORKER` of its process: what its runtime says it is. */
   readonly name?: string;
+  /** In PBFT it hears nothing and says nothing of itself. */
+  readonly byzantine?: boolean;
 }
 
 /**
@@ -59,7 +61,7 @@ exit "\${ECHO_EXIT:-0}"
 
 /** Starts a Go node on loopback; killed after the test. */
 export async function startGoNode(t: TestContext, init: GoNodeInit): Promise<GoNode> {
-  const { program, dialect, role, dir, bootNodes = [], topics = [], port = 0, name = '' } = init;
+  const { program, dialect, role, dir, bootNodes = [], topics = [], port = 0, name = '', byzantine = false } = init;
   const runtime = join(dir, 'runtime');
   await mkdir(join(runtime, 'extensions'), { recursive: true });
   await writeFile(join(runtime, 'bls-runtime'), RUNTIME);
@@ -79,7 +81,12 @@ export async function startGoNode(t: TestContext, init: GoNodeInit): Promise<GoN
       ? ['--rest-api', `127.0.0.1:${rest}`]
       : ['--runtime-path', runtime, '--runtime-cli', 'bls-runtime']),
   ];
-  const env = { PATH: process.env.PATH ?? '', HOME: dir, ECHO_WORKER: name };
+  const env = {
+    PATH: process.env.PATH ?? '',
+    HOME: dir,
+    ECHO_WORKER: name,
+    ...(byzantine ? { B7S_PBFT_BYZANTINE: 'y' } : {}),
+  };
   const child = spawn(program, args, { cwd: dir, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {

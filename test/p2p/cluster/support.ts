@@ -50,20 +50,23 @@ export async function startMember(
 
 type OfType<T extends string, M = Message> = M extends { readonly type: infer U } ? (T extends U ? M : never) : never;
 
+/** One that a head can have in a cluster; without its swarm where it is another process. */
+export type Place = Pick<TestSwarm, 'peerId' | 'address'> & Partial<Pick<TestSwarm, 'swarm'>>;
+
 /** A head that says what a test has it say. */
 export interface ClusterHead extends TestSwarm {
   readonly got: { readonly from: string; readonly message: Message }[];
-  say(to: TestSwarm, message: Message | string, dialect?: Dialect): Promise<void>;
+  say(to: Place, message: Message | string, dialect?: Dialect): Promise<void>;
   /** Has these form a cluster, and waits until each has answered. @returns their codes */
-  form(requestId: string, members: readonly TestSwarm[], dialect?: Dialect): Promise<(string | undefined)[]>;
+  form(requestId: string, members: readonly Place[], dialect?: Dialect): Promise<(string | undefined)[]>;
   /** The request, signed as heads do it. */
   request(over?: BlocklessRequest): BlocklessRequest;
-  order(requestId: string, members: readonly TestSwarm[], dialect?: Dialect, over?: BlocklessRequest): Promise<void>;
+  order(requestId: string, members: readonly Place[], dialect?: Dialect, over?: BlocklessRequest): Promise<void>;
   /** What came of a type. */
   of<T extends Message['type']>(type: T): { from: string; message: OfType<T> }[];
 }
 
-export async function startClusterHead(t: TestContext, members: readonly TestSwarm[]): Promise<ClusterHead> {
+export async function startClusterHead(t: TestContext, members: readonly Place[]): Promise<ClusterHead> {
   const got: { from: string; message: Message }[] = [];
   const made = await startSwarm(t, {
     prepare: ({ swarm }) =>
@@ -71,7 +74,7 @@ export async function startClusterHead(t: TestContext, members: readonly TestSwa
   });
   for (const member of members) await made.dial(member);
   await until(() => made.swarm.speakers(B7S_PROTOCOL).length === members.length);
-  await until(() => members.every(({ swarm }) => swarm.speakers(B7S_PROTOCOL).includes(made.peerId)));
+  await until(() => members.every(({ swarm }) => swarm?.speakers(B7S_PROTOCOL).includes(made.peerId) ?? true));
   const head: ClusterHead = {
     ...made,
     got,
