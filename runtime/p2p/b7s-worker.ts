@@ -152,7 +152,7 @@ export async function createB7sWorker(
           `the order is signed, and not by the head it came from: ${flaw}`,
         );
       }
-      const heard = await clusters.order(order, dialectOf(message), from);
+      const heard = await clusters.order(order, message.type, from);
       if (heard === 'inside') return null;
       const done = await service.execute(order, from, taken.signal);
       heard(done);

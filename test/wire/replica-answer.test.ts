@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { WorkAnswer } from '../../runtime/core/work.ts';
 import { decodeMessage, encodeMessage } from '../../runtime/wire/messages/message.ts';
-import { replicaAnswerMessage } from '../../runtime/wire/messages/replica-answer.ts';
+import { replicaAnswerMessage, writtenAs } from '../../runtime/wire/messages/replica-answer.ts';
 import {
   responseSignatureFlaw,
   resultSignatureFlaw,
@@ -70,10 +70,21 @@ suite('answers of replicas', () => {
     }
   });
 
+  test('are messages of b and results of c for b7s v0.7.0', () => {
+    const message = replicaAnswerMessage({ answer: ran, functionId: 'f', pbft }, 'b of 0.7.0', sign);
+    const read = decodeMessage(encodeMessage(message, writtenAs('b of 0.7.0')));
+    assert.ok(read.type === 'MsgExecuteResponse');
+    const result = read.results?.[replica.peerId] ?? {};
+    assert.match(result.signature ?? '', /^[0-9a-f]{128}$/);
+    assert.equal(resultSignatureFlaw(result, replica.peerId), null);
+    assert.equal(read.signature, undefined);
+  });
+
   test('of what never ran have neither result nor signature', () => {
     const answer: WorkAnswer = { ...ran, code: '503', outcome: null, message: 'busy' };
-    for (const dialect of ['a', 'b', 'c'] as const) {
-      const text = encodeMessage(replicaAnswerMessage({ answer, functionId: 'f', pbft }, dialect, sign), dialect);
+    for (const dialect of ['a', 'b', 'b of 0.7.0', 'c'] as const) {
+      const message = replicaAnswerMessage({ answer, functionId: 'f', pbft }, dialect, sign);
+      const text = encodeMessage(message, writtenAs(dialect));
       assert.match(text.toString(), /"503"/);
       assert.doesNotMatch(text.toString(), /signature|results/);
     }

@@ -3,7 +3,12 @@ import { messageOf } from '../../core/errors.ts';
 import type { WorkerService, WorkOrder } from '../../core/work.ts';
 import type { Dialect } from '../../wire/messages/envelope.ts';
 import type { Message } from '../../wire/messages/message.ts';
-import { type ReplicaAnswer, replicaAnswerMessage } from '../../wire/messages/replica-answer.ts';
+import {
+  type ReplicaAnswer,
+  type ReplicaDialect,
+  replicaAnswerMessage,
+  writtenAs,
+} from '../../wire/messages/replica-answer.ts';
 import type { ExecuteResponseMessage } from '../../wire/messages/work-answer.ts';
 import { decodePbft, encodePbft, type PbftRequest } from '../../wire/pbft.ts';
 import type { Swarm } from '../swarm.ts';
@@ -39,7 +44,7 @@ export interface Cluster {
   /** base58 peer id of the member that leads it. */
   readonly primary: string;
   /** The order of its head, once or again; it is answered when the cluster has agreed and the function has run. */
-  order(order: WorkOrder, dialect: Dialect): void;
+  order(order: WorkOrder, type: 'MsgExecute' | 'MsgWorkOrder'): void;
   /** A member says what came of it, to the primary (`a`). @throws Error that says why that does not count */
   report(message: ExecuteResponseMessage, from: string): void;
   /** It ends as soon as the function has run. */
@@ -60,12 +65,14 @@ export async function createCluster(
   { maxBytes, waitMs, patienceMs, onOver, log }: ClusterInit,
 ): Promise<Cluster> {
   const self = swarm.peerId;
+  // In that the last version of `b` is like `c`.
+  const tellsPlaces = invitation.told.size > 0;
   const leader = invitation.dialect === 'a' ? createLeader(members) : null;
   const ending = new AbortController();
   const counts = new Map<string, number>();
   const ordered = Promise.withResolvers<void>();
   let order: WorkOrder | null = null;
-  let dialect = invitation.dialect;
+  let dialect: ReplicaDialect = invitation.dialect;
   let done: ReplicaAnswer | null = null;
   let running = false;
   let disbanded = false;
@@ -135,7 +142,7 @@ export async function createCluster(
   async function answerWith(answer: ReplicaAnswer): Promise<void> {
     const message = replicaAnswerMessage(answer, dialect, swarm.sign);
     const to = leader === null ? head : replica.primary;
-    if (to !== self) await send(to, message, dialect);
+    if (to !== self) await send(to, message, writtenAs(dialect));
     else if (message.type !== 'MsgWorkOrderResponse') report(message, self);
   }
 
@@ -177,11 +184,10 @@ export async function createCluster(
     get primary() {
       return replica.primary;
     },
-    order(next, spoken) {
+    order(next, type) {
       heardAt = Date.now();
       const [first, assumed] = [order === null, dialect];
-      // The messages of `a` and of a head that tries several dialects look alike.
-      if (leader === null) dialect = spoken === 'a' ? 'b' : spoken;
+      if (leader === null) dialect = type === 'MsgWorkOrder' ? 'c' : tellsPlaces ? 'b of 0.7.0' : 'b';
       order ??= next;
       ordered.resolve();
       if (done !== null && !running) {

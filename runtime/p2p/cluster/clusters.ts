@@ -8,7 +8,6 @@ import type {
   FormClusterMessage,
   FormClusterResponseMessage,
 } from '../../wire/messages/cluster.ts';
-import type { Dialect } from '../../wire/messages/envelope.ts';
 import { requestIdOf, shortened } from '../../wire/messages/required.ts';
 import type { ExecuteResponseMessage } from '../../wire/messages/work-answer.ts';
 import { type Cluster, type ClusterComponents, createCluster } from './cluster.ts';
@@ -39,7 +38,11 @@ export interface Clusters {
    * @returns `'inside'`: it is of a cluster, which answers it; else it is run like any other, and what came of it is told
    * @throws InferbaseError for an order that wants a cluster and has none, or is not signed
    */
-  order(order: WorkOrder, dialect: Dialect, head: string): Promise<'inside' | ((answer: WorkAnswer) => void)>;
+  order(
+    order: WorkOrder,
+    type: 'MsgExecute' | 'MsgWorkOrder',
+    head: string,
+  ): Promise<'inside' | ((answer: WorkAnswer) => void)>;
   /** A member reports to the primary (`a`). @throws Error that says why that does not count */
   report(message: ExecuteResponseMessage, from: string): void;
   /** @throws InferbaseError when it is not for `from` to say */
@@ -179,7 +182,7 @@ export function createClusters(components: ClusterComponents, init: ClustersInit
       }
       return { type: 'MsgFormClusterResponse', request_id: shortened(request_id, MAX_ECHOED), code, consensus };
     },
-    async order(order, dialect, head) {
+    async order(order, type, head) {
       const { requestId, request } = order;
       const named = (request.config?.consensus_algorithm ?? '').toLowerCase();
       const entry = entries.get(requestId);
@@ -202,7 +205,7 @@ export function createClusters(components: ClusterComponents, init: ClustersInit
       if ((request.signature ?? '') === '') {
         throw new InferbaseError('ERR_PERMISSION_DENIED', 'the order of a PBFT cluster has to be signed by its head');
       }
-      (await entry.ready)?.order(order, dialect);
+      (await entry.ready)?.order(order, type);
       return 'inside';
     },
     report(message, from) {

@@ -17,15 +17,23 @@ export interface ReplicaAnswer {
   readonly pbft: Required<PbftInfo>;
 }
 
+/** `b` of b7s v0.7.0, the last of them, has the messages of its elders, and results as in `c`. */
+export type ReplicaDialect = Dialect | 'b of 0.7.0';
+
+/** The dialect whose bytes these are. */
+export function writtenAs(dialect: ReplicaDialect): Dialect {
+  return dialect === 'b of 0.7.0' ? 'c' : dialect;
+}
+
 /**
- * An answer as a replica of the dialect sends it: in `c` the result is signed, in `b` the whole message, in `a` the whole
- * message, which is for the primary of the cluster. What never ran has no result and no signature: a head that needs some
+ * An answer as a replica of the dialect sends it: the result is signed in `c` and by v0.7.0, the whole message in `b`, and in
+ * `a`, where it is for the primary of the cluster. What never ran has no result and no signature: a head that needs some
  * that are the same must not count it among them.
  * @param sign text → Ed25519 by the peer key, hex
  */
 export function replicaAnswerMessage(
   { answer, functionId, pbft }: ReplicaAnswer,
-  dialect: Dialect,
+  dialect: ReplicaDialect,
   sign: (text: string) => string,
 ): WorkOrderResponseMessage | ExecuteResponseMessage {
   if (dialect === 'c') {
@@ -35,6 +43,12 @@ export function replicaAnswerMessage(
       : { ...message, result: signResult({ ...message.result, pbft }, sign) };
   }
   const { from: _from, ...message } = executeResponseMessage(answer, pbft.replica);
+  if (dialect === 'b of 0.7.0') {
+    const results = Object.entries(message.results ?? {}).map(
+      ([peerId, result]) => [peerId, signResult({ ...result, pbft }, sign)] as const,
+    );
+    return { ...message, results: Object.fromEntries(results) };
+  }
   const unsigned: ExecuteResponseMessage =
     dialect === 'a'
       ? { ...message, type: 'MsgExecuteResponseToPrimary', function_id: functionId, pbft }
