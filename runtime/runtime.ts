@@ -67,12 +67,13 @@ function extensionsOf({ dir, allora, programs }: Settings['extensions']): CgiIni
 function peersOf(settings: Settings, front: FrontSide | null): StorePeers | undefined {
   const { peers, work, role } = settings;
   if (front === null && !peers.enabled) return undefined;
-  const { connect, serve, allow, enabled } = peers;
-  const common = { connect, serve, allow, bitswap: enabled, maxConnections: connectionLimit(settings) };
+  const { connect, serve, allow, enabled, maxPerAddress } = peers;
+  const maxConnections = connectionLimit(settings);
+  const common = { connect, serve, allow, bitswap: enabled, maxConnections, maxPerAddress };
   if (front === null || role === 'solo') return common;
-  const { topics, heads, lasting } = work;
+  const { topics, heads, clients, lasting } = work;
   const { deadlineMs } = settings.limits;
-  const more: WorkData = { role, topics, heads, lasting, deadlineMs, consensus: consensusOf(settings) };
+  const more: WorkData = { role, topics, heads, clients, lasting, deadlineMs, consensus: consensusOf(settings) };
   return { ...common, entry: 'p2p/thread', more, onPort: (port) => front.connect(port) };
 }
 

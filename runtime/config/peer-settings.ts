@@ -51,10 +51,19 @@ export const peers = z.strictObject({
     fallback: null,
     fallbackText: '64, for a head 4096',
   }),
+  maxPerAddress: z.nullable(z.int().check(z.minimum(1), z.maximum(16_384))).register(SETTING_NOTES, {
+    doc: 'of those, connections that one address may have opened; where many peers share one, as behind NAT, raise it',
+    expects: 'a whole number of connections from 1 to 16384',
+    fallback: null,
+    fallbackText: 'half of peers.maxConnections, at least 16',
+  }),
 });
 
 const TOPIC = /^[\x21-\x7e]{1,256}$/;
 const ATTRIBUTE = z.string().check(z.regex(/^\P{Cc}{0,256}$/u));
+
+/** In `work.clients`: nobody. */
+export const NO_CLIENTS = 'none';
 
 /** `work.*`: what heads and workers do for each other. */
 export const work = z.strictObject({
@@ -76,6 +85,14 @@ export const work = z.strictObject({
     fallback: [],
     fallbackText: 'any',
   }),
+  clients: z
+    .array(z.string().check(z.refine<string>((text) => text === NO_CLIENTS || isPeerId(text))))
+    .register(SETTING_NOTES, {
+      doc: 'nodes whose requests a head takes by libp2p (MsgExecute), beside those that come by HTTP',
+      expects: 'a list of peer ids, such as 12D3KooW…, or none',
+      fallback: [],
+      fallbackText: 'any',
+    }),
   rollCallMs: whole(
     1,
     3_600_000,

@@ -26,12 +26,16 @@ const ROWS: readonly Row[] = [
     roles: ['worker'],
     remedy: 'it is for workers',
   },
-  { keys: ['work.workers', 'work.rollCallMs', 'work.executionMs'], roles: ['head'], remedy: 'it is for heads' },
+  {
+    keys: ['work.workers', 'work.clients', 'work.rollCallMs', 'work.executionMs'],
+    roles: ['head'],
+    remedy: 'it is for heads',
+  },
   { keys: ['work'], roles: ['head', 'worker'], remedy: 'it is for heads and workers, see role' },
 ];
 
 /** The same for what needs peers. */
-const PEER_KEYS: readonly string[] = ['listen', 'announce', 'connect', 'allow', 'maxConnections'];
+const PEER_KEYS: readonly string[] = ['listen', 'announce', 'connect', 'allow', 'maxConnections', 'maxPerAddress'];
 
 /** What to do where a setting has no effect on such a node; `undefined` where it has one. */
 export function whyNoEffect(

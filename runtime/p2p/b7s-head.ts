@@ -29,6 +29,8 @@ import { B7S_PROTOCOL, type Swarm } from './swarm.ts';
 export interface B7sHeadInit {
   /** Largest message of a worker or a client, in bytes; default 32 MiB. */
   readonly maxMessageBytes?: number;
+  /** base58 peer ids of the clients that may send requests, or `none`; empty: any. */
+  readonly clients?: readonly string[];
   /** How often others are told that this node is alive, in ms; default a minute, as b7s does. */
   readonly healthMs?: number;
   readonly log: (line: string, fields?: object) => void;
@@ -73,7 +75,7 @@ export async function createB7sHead(
   const orders = createOpenOrders();
   const orderMessages = createOrderMessages(swarm.peerId);
   const clusters = createHeadClusters({ swarm, orders, messages: orderMessages, drop });
-  const clients = createClientRequests({ node });
+  const clients = createClientRequests({ node }, { allowed: init.clients ?? [] });
   /** Peers that published roll calls: they subscribe to the general topic and answer nobody's. */
   const heads = new LRUCache<string, true>({ max: MAX_HEADS });
   /** Of the last questions that nobody waits for any longer: who has answered. */

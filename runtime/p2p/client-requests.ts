@@ -33,16 +33,26 @@ const MAX_TIMEOUT_S = 60;
 /** Most bytes of requests that are not answered yet; one alone is always taken. */
 const HELD_BYTES = 256 * 1_048_576;
 
-/** @param init.heldBytes default 256 MiB */
+/**
+ * @param init.allowed base58 peer ids of the clients that are answered with more than a refusal, or a word that is none; empty: any
+ * @param init.heldBytes default 256 MiB
+ */
 export function createClientRequests(
   { node }: { readonly node: Pick<InferenceNode, 'execute'> },
-  { heldBytes = HELD_BYTES }: { readonly heldBytes?: number } = {},
+  { allowed = [], heldBytes = HELD_BYTES }: { readonly allowed?: readonly string[]; readonly heldBytes?: number } = {},
 ): ClientRequests {
   const byClient = new Map<string, Set<AbortController>>();
   let open = 0;
   let held = 0;
 
   function begin({ peerId, size }: Sender): { readonly controller: AbortController; end(): void } {
+    if (allowed.length > 0 && !allowed.includes(peerId)) {
+      const remedy = 'ask its operator to name this node in work.clients, or send the request by HTTP';
+      throw new InferbaseError(
+        'ERR_PERMISSION_DENIED',
+        `this head takes no requests of ${peerId} by libp2p; ${remedy}`,
+      );
+    }
     const own = byClient.get(peerId) ?? new Set();
     if (own.size >= PER_CLIENT || open >= IN_ALL || (open > 0 && held + size > heldBytes)) {
       const [count, bytes] = [`${own.size} of this client, ${open} in all`, `${held} bytes`];

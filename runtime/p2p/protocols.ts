@@ -14,6 +14,8 @@ export interface WorkData {
   readonly topics: readonly string[];
   /** base58 peer ids of the heads that a worker serves; none: any. */
   readonly heads: readonly string[];
+  /** As `work.clients`, of a head. */
+  readonly clients: readonly string[];
   /** Streams are kept between nodes of our own. */
   readonly lasting: boolean;
   /** As `work.consensus`, of a worker. */
@@ -40,9 +42,9 @@ export async function startProtocols(components: Components, init: ProtocolsInit
 
 async function startHead(
   { swarm, side }: Components,
-  { lasting: keeps, log }: ProtocolsInit,
+  { clients, lasting: keeps, log }: ProtocolsInit,
 ): Promise<{ stop(): void }> {
-  const b7s = await createB7sHead({ swarm, node: side.node }, { log });
+  const b7s = await createB7sHead({ swarm, node: side.node }, { clients, log });
   const lasting = keeps ? createLastingHead({ swarm }, { log }) : null;
   const network = lasting === null ? b7s : createNodeNetwork({ lasting, b7s, subscribers: b7s.workersOf });
   const awaited = createAwaitedWorkers({ network, swarm });

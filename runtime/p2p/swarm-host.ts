@@ -9,7 +9,7 @@ import { createSwarm, type GossipHost, type HostSwarm } from './host-swarm.ts';
 import { PBFT_PROTOCOL } from './swarm.ts';
 
 export interface SwarmHostInit
-  extends Pick<HostInit, 'listen' | 'announce' | 'maxConnections' | 'allow'>,
+  extends Pick<HostInit, 'listen' | 'announce' | 'maxConnections' | 'maxPerAddress' | 'allow'>,
     GossipGuardInit,
     DirectGuardInit {
   readonly log: (line: string, fields?: object) => void;

@@ -54,7 +54,10 @@ export interface StoreInit {
 }
 
 export interface StorePeers
-  extends Pick<PeersThreadData, 'connect' | 'bitswap' | 'serve' | 'maxConnections' | 'allow' | 'more'>,
+  extends Pick<
+      PeersThreadData,
+      'connect' | 'bitswap' | 'serve' | 'maxConnections' | 'maxPerAddress' | 'allow' | 'more'
+    >,
     Pick<PeersInit, 'entry' | 'onPort'> {}
 
 export interface FunctionStore {

@@ -59,6 +59,7 @@ for (let at = 1; at <= count; at++) {
       role: 'worker',
       topics: ['1'],
       heads: [],
+      clients: [],
       lasting: true,
       trusted: new Set<string>(),
       consensus: 'pbft',

@@ -53,11 +53,13 @@ describe('settings', () => {
         serve: 'pinned',
         allow: [],
         maxConnections: null,
+        maxPerAddress: null,
       },
       work: {
         topics: [],
         heads: [],
         workers: [],
+        clients: [],
         rollCallMs: 5_000,
         executionMs: 20_000,
         sign: false,

@@ -91,6 +91,26 @@ suite('a request of a client on libp2p', () => {
     assert.deepEqual(answer, { code: '408', cluster: {}, message: 'nobody there', type: 'MsgExecuteResponse' });
   });
 
+  test('is refused where work.clients does not name the client, or names none', async () => {
+    let asked = 0;
+    const node: Pick<InferenceNode, 'execute'> = {
+      execute: (request, options) => {
+        asked++;
+        return reply(request, options);
+      },
+    };
+    const codeOf = async (allowed: readonly string[], peerId: string): Promise<string | undefined> => {
+      const clients = createClientRequests({ node }, { allowed });
+      const message = { type: 'MsgExecute', function_id: FUNCTION } as const;
+      return (await clients.answer(message, { peerId, size: 1 }))?.message.code;
+    };
+    assert.deepEqual(
+      [await codeOf([], 'a'), await codeOf(['a', 'b'], 'a'), await codeOf(['b'], 'a'), await codeOf(['none'], 'a')],
+      ['206', '206', '403', '403'],
+    );
+    assert.equal(asked, 2);
+  });
+
   test('waits in memory together with others up to so many bytes, and past them is refused', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const node: Pick<InferenceNode, 'execute'> = {

@@ -343,6 +343,24 @@ suite('who may connect', () => {
     await stillHears(t, node);
   });
 
+  test('peers.maxPerAddress says otherwise, for less and for more', async (t) => {
+    const [few, many] = [
+      await startSwarm(t, { maxConnections: 40, maxPerAddress: 2 }),
+      await startSwarm(t, { maxConnections: 18, maxPerAddress: 18 }),
+    ];
+    const stranger = await startStranger(t);
+    const opened = async (node: TestSwarm, times: number): Promise<number> => {
+      let open = 0;
+      for (let i = 0; i < times; i++) {
+        const connection = await stranger.dial(multiaddr(node.address), { force: true }).catch(() => null);
+        if (connection !== null) open++;
+      }
+      return open;
+    };
+    assert.equal(await opened(few, 4), 2);
+    assert.equal(await opened(many, 18), 18);
+  });
+
   test('web sockets are bounded in number, and one that says nothing of libp2p is not kept', async (t) => {
     const node = await startSwarm(t, { topics: ['topic'], listen: ['/ip4/127.0.0.1/tcp/0/ws'], maxConnections: 8 });
     const port = Number(/tcp\/(\d+)/.exec(node.address)?.[1]);

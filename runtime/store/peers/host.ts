@@ -16,6 +16,8 @@ export interface HostInit<Services extends ServiceMap = ServiceMap> {
   /** Multiaddrs that other nodes are told instead of those it listens on; none: those. */
   readonly announce?: readonly string[];
   readonly maxConnections: number;
+  /** Of those, what one address may have opened; missing, `null`: half, so that one stranger leaves the others to others. */
+  readonly maxPerAddress?: number | null;
   /** Peer ids that may connect here; none: any. */
   readonly allow: readonly string[];
   /** Whether a peer may not connect here just now, whatever `allow` says. */
@@ -35,8 +37,7 @@ function arrivals(maxConnections: number): { perSecond: number; pending: number;
   return { perSecond, pending: 4 * perSecond, pendingOfOne: perSecond };
 }
 
-/** Half of the places, so that one stranger under many names leaves the others to others. */
-function openOfOne(maxConnections: number): number {
+function halfOf(maxConnections: number): number {
   return Math.max(16, Math.ceil(maxConnections / 2));
 }
 
@@ -59,9 +60,9 @@ const EARLY_STREAMS = 64;
 export async function createHost<Services extends ServiceMap = ServiceMap>(
   init: HostInit<Services>,
 ): Promise<Libp2p<Services>> {
-  const { privateKey, listen, announce = [], maxConnections, allow, shunned = () => false } = init;
+  const { privateKey, listen, announce = [], maxConnections, maxPerAddress, allow, shunned = () => false } = init;
   const { perSecond, pending, pendingOfOne } = arrivals(maxConnections);
-  const handshakes = createHandshakes({ underWay: pendingOfOne, open: openOfOne(maxConnections) });
+  const handshakes = createHandshakes({ underWay: pendingOfOne, open: maxPerAddress ?? halfOf(maxConnections) });
   const refuses = (peer: PeerId): boolean => {
     const id = peer.toString();
     return (allow.length > 0 && !allow.includes(id)) || shunned(id);

@@ -39,14 +39,17 @@ export async function startPeerNode(
     log: (line: string, fields?: object) => void;
     makeHost?: ((init: HostInit) => Promise<MadeHost>) | undefined;
   },
-  init: Pick<PeersThreadData, 'connect' | 'bitswap' | 'serve' | 'maxConnections' | 'allow' | 'timeoutMs'>,
+  init: Pick<
+    PeersThreadData,
+    'connect' | 'bitswap' | 'serve' | 'maxConnections' | 'maxPerAddress' | 'allow' | 'timeoutMs'
+  >,
   membership: Membership | null,
 ): Promise<PeerNode> {
   const { log } = components;
   const { privateKey, listen, announce } = membership ?? { privateKey: null, listen: [], announce: [] };
   const make = (membership === null ? undefined : components.makeHost) ?? makeHost;
-  const { maxConnections, allow } = init;
-  const made = await make({ privateKey, listen, announce, maxConnections, allow });
+  const { maxConnections, maxPerAddress = null, allow } = init;
+  const made = await make({ privateKey, listen, announce, maxConnections, maxPerAddress, allow });
   const { host } = made;
   const served = createServedBlocks(components, { serve: membership === null ? 'none' : init.serve, log });
   const { promise: settled, resolve: settle } = Promise.withResolvers<void>();

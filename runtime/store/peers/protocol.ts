@@ -15,6 +15,8 @@ export interface PeersThreadData {
   readonly bitswap: boolean;
   readonly serve: ServeRule;
   readonly maxConnections: number;
+  /** Of those, what one address may have opened; missing, `null`: half. */
+  readonly maxPerAddress?: number | null;
   /** Peer ids that may connect here; none: any. */
   readonly allow: readonly string[];
   /** For one block from all peers, in ms. */
