@@ -4,12 +4,15 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const PATTERNS = ['test/**/*.test.ts', 'functions/*/test/**/*.test.ts'];
 const SLOW = '.slow.test.ts';
+/** Files that run at once. Many of them start processes of their own, and wait for them. */
+const AT_ONCE = availableParallelism() >= 4 ? 3 : 2;
 
 /** Longest a test, a file and all of them may take, in ms. `node --test` limits tests only; see watchdog.ts. */
 const FAST_LIMITS = { test: 120_000, file: 240_000, all: 720_000 };
@@ -58,7 +61,7 @@ async function main(): Promise<number> {
   process.env.NODE_COMPILE_CACHE ??= join(ROOT, 'node_modules/.cache/inferbase');
   process.env.TEST_FILE_LIMIT_MS = String(limits.file);
   const watched = ['--import', pathToFileURL(join(ROOT, 'test/watchdog.ts')).href];
-  const fixed = ['--test', '--test-concurrency=2', `--test-timeout=${limits.test}`, '--test-reporter=spec'];
+  const fixed = ['--test', `--test-concurrency=${AT_ONCE}`, `--test-timeout=${limits.test}`, '--test-reporter=spec'];
   return run([...watched, ...fixed, '--test-reporter-destination=stdout', ...options, ...files], limits.all);
 }
 

@@ -158,7 +158,8 @@ function runCompiler(
   signal: AbortSignal | undefined,
 ): Promise<{ exitCode: number | null; output: string }> {
   return new Promise((settle, fail) => {
-    const child = spawn(process.execPath, args, {
+    // The flag keeps the compiler's launcher from starting a second process, which a signal would not end.
+    const child = spawn(process.execPath, ['--enable-source-maps', ...args], {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(signal === undefined ? {} : { signal }),

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { serve } from '../guest/outbound/loopback.ts';
-import { ENDLESS_SLICES, openSandbox } from '../support/open-sandbox.ts';
+import { ENDLESS_SLICES, openSandbox, type TestSandbox } from '../support/open-sandbox.ts';
+
+/** Fuel that `spin-slowly` needs that long for, about: machines differ, and so do moments. */
+async function fuelFor({ run }: TestSandbox, ms: number): Promise<number> {
+  const fuel = 10_000_000;
+  const began = performance.now();
+  await run('spin-slowly', { limits: { fuel, deadlineMs: 100_000 } });
+  return Math.round((fuel * ms) / (performance.now() - began));
+}
 
 const SHORT = { limits: { deadlineMs: 100 } };
 
@@ -81,10 +89,12 @@ describe('neighbours of a guest whose thread was ended', () => {
 });
 
 test('while a guest holds up the only thread, another one is brought, and its executions are not waited for', async (t) => {
-  const { run } = await openSandbox(t, ['spin-slowly', 'exit-three'], ENDLESS_SLICES);
+  const sandbox = await openSandbox(t, ['spin-slowly', 'exit-three'], ENDLESS_SLICES);
+  const { run } = sandbox;
   let spinning = true;
   // A slice of it takes seconds, and gives the thread back before the deadline.
-  const spinner = run('spin-slowly', { limits: { fuel: 600_000_000, deadlineMs: 60_000 } }).finally(() => {
+  const fuel = await fuelFor(sandbox, 4_000);
+  const spinner = run('spin-slowly', { limits: { fuel, deadlineMs: 100_000 } }).finally(() => {
     spinning = false;
   });
   await new Promise((resolve) => setTimeout(resolve, 600));
@@ -108,9 +118,11 @@ test('a function that holds up threads twice is quarantined, by its hash, and no
 });
 
 test('stalls that pass do not use up the threads: each brings another one, which is ended again', async (t) => {
-  const { run, log } = await openSandbox(t, ['spin-slowly', 'exit-three'], ENDLESS_SLICES);
+  const sandbox = await openSandbox(t, ['spin-slowly', 'exit-three'], ENDLESS_SLICES);
+  const { run, log } = sandbox;
+  const fuel = await fuelFor(sandbox, 600);
   for (let round = 0; round < 4; round++) {
-    assert.equal((await run('spin-slowly', { limits: { fuel: 100_000_000, deadlineMs: 60_000 } })).cause, 'fuel');
+    assert.equal((await run('spin-slowly', { limits: { fuel, deadlineMs: 100_000 } })).cause, 'fuel');
     assert.equal((await run('exit-three')).exitCode, 3);
   }
   assert.equal((await run('spin-slowly', SHORT)).cause, 'deadline');

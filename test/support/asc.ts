@@ -17,7 +17,8 @@ export async function compile(folder: URL): Promise<Uint8Array> {
   const out = await mkdtemp(join(tmpdir(), 'inferbase-asc-'));
   try {
     const wasm = join(out, 'out.wasm');
-    await run(process.execPath, [asc, 'index.ts', '--target', 'release', '--outFile', wasm], {
+    // The flag keeps the compiler's launcher from starting a second process.
+    await run(process.execPath, ['--enable-source-maps', asc, 'index.ts', '--target', 'release', '--outFile', wasm], {
       cwd: fileURLToPath(folder),
     });
     return await readFile(wasm);
