@@ -16,6 +16,12 @@ export const bounds = {
   resendsOfFirst: 10,
   /** Times that the time of a view is doubled. */
   doublings: 6,
+  /**
+   * Signatures that are computed for one message: its sender could have many be right. A new-view brings a view change of
+   * each replica, and of what was prepared a prepare of each.
+   */
+  computedOfReplica: 18,
+  leastComputed: 512,
   /** Signatures that are remembered to be right, since view changes bring them again. */
   knownSignatures: 2_048,
 } as const;

@@ -38,8 +38,11 @@ export interface ReplicaComponents {
 export interface Replica {
   /** A request that the head has sent to this node, signed by the head; a wrong one is dropped and logged. */
   request(request: PbftRequest): void;
-  /** A message of another replica, `from` proven by its connection. Wrong ones are dropped and logged. */
-  receive(message: PbftMessage, from: string): void;
+  /**
+   * A message of another replica, `from` proven by its connection. Wrong ones are dropped and logged.
+   * @returns how many signatures were computed for it
+   */
+  receive(message: PbftMessage, from: string): number;
   readonly view: number;
   /** base58 peer id of the primary of this view. */
   readonly primary: string;
@@ -51,7 +54,7 @@ export function createReplica(components: ReplicaComponents, init: ReplicaInit):
   const { log } = components;
   const cluster = createCluster(init.self, init.peers);
   const standing: Standing = { view: 0, active: true };
-  const signatures = createSignatures(components.sign);
+  const signatures = createSignatures(components.sign, init.peers.length);
   const slots = createSlots();
   const requests = createRequests(init);
   const decisions = createDecisions({ ...components, cluster, slots, requests });
@@ -122,9 +125,10 @@ export function createReplica(components: ReplicaComponents, init: ReplicaInit):
       wait();
     },
     receive(message, from) {
-      if (closed || !cluster.has(from) || from === cluster.self) return;
+      if (closed || !cluster.has(from) || from === cluster.self) return 0;
       const before = offences.get(from) ?? 0;
-      if (before >= bounds.offences) return;
+      if (before >= bounds.offences) return 0;
+      signatures.begin();
       const why = handle(message, from);
       if (why !== null) {
         offences.set(from, before + 1);
@@ -132,6 +136,7 @@ export function createReplica(components: ReplicaComponents, init: ReplicaInit):
         if (before + 1 === bounds.offences) log('a replica is not listened to any more', { replica: from });
       }
       wait();
+      return signatures.computed;
     },
     get view() {
       return standing.view;

@@ -17,6 +17,8 @@ export interface DirectGuard {
   opened(connection: Connection): void;
   /** So many bytes of a message came. */
   came(connection: Connection, bytes: number): void;
+  /** What it said is as much work as so many messages more. @param peerId base58 */
+  charge(peerId: string, messages: number): void;
   /** It had no use: it makes no sense, or nobody asked for it. @param peerId base58 */
   blame(peerId: string): void;
   forget(peerId: string): void;
@@ -112,6 +114,10 @@ export function createDirectGuard(
     came({ remotePeer }, bytes) {
       const peer = peers.get(remotePeer.toString());
       if (peer !== undefined) spend(peer, bytes / UNIT_BYTES, true);
+    },
+    charge(peerId, messages) {
+      const peer = peers.get(peerId);
+      if (peer !== undefined && messages > 0) spend(peer, messages, true);
     },
     blame(peerId) {
       const peer = peers.get(peerId);

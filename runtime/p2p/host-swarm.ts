@@ -284,6 +284,7 @@ export function createSwarm(
       return [...known];
     },
     blame: (peerId) => guard.blame(peerId),
+    charge: (peerId, messages) => guard.charge(peerId, messages),
     heardAt: (peerId) => connected.get(peerId)?.heardAt ?? null,
     async addresses(peerId) {
       const id = connected.get(peerId)?.id;

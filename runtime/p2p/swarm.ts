@@ -35,6 +35,8 @@ export interface Swarm {
   ): Promise<void>;
   /** What a peer said was of no use: it makes no sense, or nobody asked for it. It may say less for that. */
   blame(peerId: string): void;
+  /** What a peer said cost so much work more, as if it had said as many messages: it may say less for that. */
+  charge(peerId: string, messages: number): void;
   /** Takes no more messages of a protocol. */
   unhandle(protocol: string): Promise<void>;
   /** Opens a stream to keep. @throws InferbaseError as `send` does */

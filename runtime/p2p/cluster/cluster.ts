@@ -47,13 +47,13 @@ export interface Cluster {
   order(order: WorkOrder, type: 'MsgExecute' | 'MsgWorkOrder'): void;
   /** A member says what came of it, to the primary (`a`). @throws Error that says why that does not count */
   report(message: ExecuteResponseMessage, from: string): void;
-  /** It ends as soon as the function has run. */
+  /** It ends as soon as the function has run; without an order, or where the members do not agree, soon. */
   disband(): void;
   /** Ends it as it is. */
   end(): Promise<void>;
 }
 
-/** Where members agreed before the head's order came to this node, so long is waited for it to tell the dialect. */
+/** How long an order is waited for that the others have already, or that is late for the end of its cluster. */
 const ORDER_MS = 2_000;
 /** Of one member: in each view it has a few to say, and a few views are plenty. */
 const MAX_MESSAGES = 512;
@@ -100,7 +100,7 @@ export async function createCluster(
       broadcast: (message) => streams.broadcast(Buffer.from(encodePbft(message))),
       execute,
       schedule,
-      log: (line, fields) => log(line, { requestId, ...fields }),
+      log: (line, fields) => log(line, { requestId, head, ...fields }),
     },
     { self, peers: members, patienceMs, requestId, head },
   );
@@ -112,7 +112,7 @@ export async function createCluster(
     heardAt = Date.now();
     held += bytes.length;
     try {
-      replica.receive(decodePbft(bytes), from);
+      swarm.charge(from, replica.receive(decodePbft(bytes), from));
     } catch (error) {
       log(`a message of a member of a cluster was dropped: ${messageOf(error)}`, { peer: from, requestId });
     }
@@ -191,7 +191,8 @@ export async function createCluster(
       order ??= next;
       ordered.resolve();
       if (done !== null && !running) {
-        if (!first || dialect !== assumed) void answerWith(done);
+        // In `a` the primary has it, which may be this node.
+        if (leader === null && (!first || dialect !== assumed)) void answerWith(done);
       } else {
         const { request, timestamp } = next;
         replica.request({ id: requestId, timestamp, origin: head, execute: request });
@@ -199,8 +200,12 @@ export async function createCluster(
     },
     report,
     disband() {
+      if (disbanded) return;
       disbanded = true;
-      if (done !== null && !running) onOver();
+      if (running) return;
+      if (done !== null) onOver();
+      // Its order may be on its way, and the others about to agree.
+      else schedule(order === null ? ORDER_MS : patienceMs, () => running || onOver());
     },
     async end() {
       if (ending.signal.aborted) return;
