@@ -24,7 +24,10 @@ import { createHeadAccounts } from './head-accounts.ts';
 import { B7S_PROTOCOL, type Swarm } from './swarm.ts';
 
 export interface B7sWorkerInit
-  extends Pick<ClustersInit, 'consensus' | 'heads' | 'trusted' | 'deadlineMs' | 'patienceMs' | 'reachMs'> {
+  extends Pick<
+    ClustersInit,
+    'consensus' | 'heads' | 'trusted' | 'deadlineMs' | 'patienceMs' | 'reachMs' | 'idleMs' | 'maxHeldBytes'
+  > {
   /** Topics beside the general one, as in `work.topics`. */
   readonly topics: readonly string[];
   /** This node also takes orders on streams that are kept; heads of our own are told so. */

@@ -212,7 +212,10 @@ export function createSwarm(
       };
       const read = direct.reader(protocol, maxBytes, take);
       const onStream: StreamHandler = (stream, connection) => {
-        if (admits(connection.remotePeer.toString())) return read(stream, connection);
+        const from = connection.remotePeer.toString();
+        if (admits(from)) return read(stream, connection);
+        guard.opened(connection);
+        guard.blame(from);
         stream.abort(new Error('this peer has no part in it'));
       };
       await host.handle(protocol, onStream, {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { B7S_PROTOCOL } from '../../runtime/p2p/swarm.ts';
 import { temporaryFolder } from '../cli/command.ts';
-import { startScriptedHead } from '../p2p/scripted-head.ts';
-import { until } from '../p2p/support.ts';
+import { startSwarm, until } from '../p2p/support.ts';
 import { guest } from '../support/wat.ts';
 import { type Dialect, type GoNode, type GoNodeInit, serveManifest, startGoNode } from './go-nodes.ts';
 import { cidOf, executeUntil, type NodeProcess, type Reply, startNode } from './nodes.ts';
@@ -68,15 +68,26 @@ async function killAll({ head, ours, theirs }: Crew): Promise<void> {
   await Promise.all([...[head, ...theirs].map((node) => node.kill()), ...ours.map(({ process }) => process.finished)]);
 }
 
-/** A Go head takes no place of a function; a bare host tells each of them. */
+/** A Go head takes no place of a function; a bare host tells each of them, which may not listen yet. */
 async function installOnThem(t: TestContext, workers: readonly GoNode[], cid: string): Promise<void> {
   const manifest_url = await serveManifest(t, { name: 'f.wasm', data: await guest('echo') });
-  for (const { address } of workers) {
-    const teller = await startScriptedHead(t, address, '1');
-    await teller.say({ type: 'MsgInstallFunction', manifest_url, cid });
-    await until(() => teller.got.some(({ type }) => type === 'MsgInstallFunctionResponse'), 60_000);
-    await teller.host.stop();
+  const order = Buffer.from(JSON.stringify({ type: 'MsgInstallFunction', manifest_url, cid }));
+  const installed = new Set<string>();
+  const teller = await startSwarm(t, {
+    prepare: ({ swarm }) =>
+      swarm.handle(B7S_PROTOCOL, 1e6, ({ bytes, from }) => {
+        if (Buffer.from(bytes).includes('MsgInstallFunctionResponse')) installed.add(from);
+      }),
+  });
+  for (const worker of workers) {
+    for (let left = 60; !installed.has(worker.peerId); left--) {
+      if (left === 0) throw new Error(`${worker.peerId} installed nothing:\n${worker.log()}`);
+      await teller.dial(worker).catch(() => {});
+      await teller.swarm.send(worker.peerId, B7S_PROTOCOL, order).catch(() => {});
+      await until(() => installed.has(worker.peerId), 2_000).catch(() => {});
+    }
   }
+  await teller.host.stop();
 }
 
 const same = { stdin: 'same', env_vars: [{ name: 'ECHO_STDOUT', value: 'same' }] };

@@ -30,6 +30,8 @@ export interface ClusterInit {
   readonly waitMs: number;
   /** How long the members wait for their primary, in ms. */
   readonly patienceMs: number;
+  /** It holds more. */
+  readonly onGrown: () => void;
   /** Nothing is left to do. */
   readonly onOver: () => void;
   readonly log: (line: string, fields?: object) => void;
@@ -62,7 +64,7 @@ const MAX_MESSAGES = 512;
 export async function createCluster(
   { swarm, service, send }: ClusterComponents,
   { requestId, members, head, ...invitation }: Invitation,
-  { maxBytes, waitMs, patienceMs, onOver, log }: ClusterInit,
+  { maxBytes, waitMs, patienceMs, onGrown, onOver, log }: ClusterInit,
 ): Promise<Cluster> {
   const self = swarm.peerId;
   // In that the last version of `b` is like `c`.
@@ -93,6 +95,11 @@ export async function createCluster(
     };
   }
 
+  function grow(bytes: number): void {
+    held += bytes;
+    onGrown();
+  }
+
   const streams = createMemberStreams(swarm, { requestId, members, maxBytes, onMessage: hear, log });
   const replica = createReplica(
     {
@@ -108,12 +115,16 @@ export async function createCluster(
   function hear(bytes: Uint8Array, from: string): void {
     const count = (counts.get(from) ?? 0) + 1;
     counts.set(from, count);
-    if (count > MAX_MESSAGES) return;
+    if (count > MAX_MESSAGES) {
+      swarm.blame(from);
+      return;
+    }
     heardAt = Date.now();
-    held += bytes.length;
+    grow(bytes.length);
     try {
       swarm.charge(from, replica.receive(decodePbft(bytes), from));
     } catch (error) {
+      swarm.blame(from);
       log(`a message of a member of a cluster was dropped: ${messageOf(error)}`, { peer: from, requestId });
     }
   }
@@ -126,7 +137,7 @@ export async function createCluster(
     const answer = await service.execute(work, head, ending.signal);
     const functionId = asked.function_id ?? '';
     done = { answer, functionId, pbft: { view, request_timestamp: timestamp, replica: self } };
-    held += 1_024 + (answer.outcome?.stdout.length ?? 0) + (answer.outcome?.stderr.length ?? 0);
+    grow(1_024 + (answer.outcome?.stdout.length ?? 0) + (answer.outcome?.stderr.length ?? 0));
     if (order === null && leader === null) {
       schedule(ORDER_MS, ordered.resolve);
       await ordered.promise;

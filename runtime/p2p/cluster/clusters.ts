@@ -25,6 +25,10 @@ export interface ClustersInit extends IntroductionsInit {
   readonly maxMessageBytes: number;
   /** How long members wait for their primary, in ms; default 10 000, as in b7s. */
   readonly patienceMs?: number;
+  /** After how long a cluster ends that nothing is heard of, in ms; default two minutes. */
+  readonly idleMs?: number;
+  /** Bytes of messages that all clusters hold, past which the one with most of them ends; default 256 MiB. */
+  readonly maxHeldBytes?: number;
 }
 
 /** The consensus clusters that this worker is in. */
@@ -54,11 +58,9 @@ export interface Clusters {
 
 /** Clusters at once; of one head half as many, and a head with fewer takes the place of one with more. */
 const MAX_CLUSTERS = 256;
-/** Bytes of messages that they hold; past it, the one that holds most ends. */
 const MAX_HELD = 256 * 1_048_576;
 /** As long as b7s waits for an execution before it leaves a cluster. */
 const LIFE_MS = 300_000;
-/** One that nothing is heard of ends. */
 const IDLE_MS = 120_000;
 /** b7s's RequestTimeout (consensus/pbft/params.go). */
 const PATIENCE_MS = 10_000;
@@ -79,12 +81,16 @@ interface Entry extends Invitation {
 
 export function createClusters(components: ClusterComponents, init: ClustersInit): Clusters {
   const { swarm } = components;
-  const { log } = init;
+  const { log, idleMs = IDLE_MS, maxHeldBytes = MAX_HELD } = init;
   const entries = new Map<string, Entry>();
   const calls = new LRUCache<string, string>({ max: MAX_CALLS });
   const introductions = createIntroductions(swarm, init);
   let sweeping: NodeJS.Timeout | undefined;
   let stopped = false;
+
+  function serves(head: string): boolean {
+    return init.heads.length === 0 || init.heads.includes(head);
+  }
 
   function end(entry: Entry): void {
     if (entries.get(entry.requestId) !== entry) return;
@@ -99,11 +105,15 @@ export function createClusters(components: ClusterComponents, init: ClustersInit
     const now = Date.now();
     for (const entry of entries.values()) {
       const heardAt = entry.cluster?.heardAt ?? entry.formedAt;
-      if (now - heardAt > IDLE_MS || (now - entry.formedAt > LIFE_MS && heardAt < now)) end(entry);
+      if (now - heardAt > idleMs || (now - entry.formedAt > LIFE_MS && heardAt < now)) end(entry);
     }
+  }
+
+  /** Whoever holds most has to go, not whoever comes last. */
+  function checkBytes(): void {
     let held = 0;
     for (const { cluster } of entries.values()) held += cluster?.held ?? 0;
-    if (held <= MAX_HELD) return;
+    if (held <= maxHeldBytes) return;
     const heaviest = largest(entries.values(), ({ cluster }) => cluster?.held ?? 0);
     if (heaviest === undefined) return;
     log('a cluster was ended: clusters hold too many bytes', { peer: heaviest.head, requestId: heaviest.requestId });
@@ -125,7 +135,7 @@ export function createClusters(components: ClusterComponents, init: ClustersInit
 
   function join(invitation: Invitation): Entry {
     makeRoom(invitation.head);
-    if (entries.size === 0) sweeping = setInterval(sweep, SWEEP_MS).unref();
+    if (entries.size === 0) sweeping = setInterval(sweep, Math.min(SWEEP_MS, idleMs)).unref();
     const ready = invitation.consensus === RAFT ? Promise.resolve(null) : open(invitation);
     const entry: Entry = { ...invitation, formedAt: Date.now(), ready, cluster: null };
     entries.set(invitation.requestId, entry);
@@ -145,7 +155,14 @@ export function createClusters(components: ClusterComponents, init: ClustersInit
       const entry = entries.get(requestId);
       if (entry !== undefined) end(entry);
     };
-    const cluster = await createCluster(components, invitation, { maxBytes, waitMs, patienceMs, onOver, log });
+    const cluster = await createCluster(components, invitation, {
+      maxBytes,
+      waitMs,
+      patienceMs,
+      onGrown: checkBytes,
+      onOver,
+      log,
+    });
     await introductions.introduce(members, head, told);
     return cluster;
   }
@@ -153,7 +170,7 @@ export function createClusters(components: ClusterComponents, init: ClustersInit
   async function enter(message: FormClusterMessage, head: string): Promise<string> {
     const invitation = readInvitation(message, head, swarm.peerId);
     const { requestId, consensus, members } = invitation;
-    if (init.heads.length > 0 && !init.heads.includes(head)) {
+    if (!serves(head)) {
       throw new InferbaseError('ERR_PERMISSION_DENIED', 'work.heads does not name this head');
     }
     const alone = consensus === RAFT && members.length === 1;
@@ -168,7 +185,7 @@ export function createClusters(components: ClusterComponents, init: ClustersInit
 
   return {
     called(requestId, head) {
-      if (!calls.has(requestId)) calls.set(requestId, head);
+      if (serves(head) && !calls.has(requestId)) calls.set(requestId, head);
     },
     async form(message, head) {
       const { request_id, consensus = 0 } = message;

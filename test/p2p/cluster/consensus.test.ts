@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
+import { B7S_PROTOCOL } from '../../../runtime/p2p/swarm.ts';
 import { responseSignatureFlaw, resultSignatureFlaw } from '../../../runtime/wire/messages/signed-messages.ts';
-import { until } from '../support.ts';
+import { startSwarm, until } from '../support.ts';
 import { CID, connectAll, type Member, startClusterHead, startMember, TIMESTAMP } from './support.ts';
 
 const STDOUT = '{"infererValue":"42"}\n';
@@ -69,6 +70,21 @@ suite('four workers in a PBFT cluster', () => {
       await until(() => !host.getProtocols().some((protocol) => protocol.includes('/cluster/')));
     }
     assert.deepEqual(head.of('MsgExecuteResponse'), []);
+  });
+
+  test('with a head of A do not wait for ever for one that never reports', async (t) => {
+    const members = await Promise.all(Array.from({ length: 3 }, () => startMember(t, {}, { deadlineMs: 2_000 })));
+    const silent = await startSwarm(t, { prepare: ({ swarm }) => swarm.handle(B7S_PROTOCOL, 1e6, () => {}) });
+    await connectAll([...members, silent]);
+    const head = await startClusterHead(t, [...members, silent]);
+    const peers = [...members, silent].map(({ peerId }) => peerId);
+    const form = { type: 'MsgFormCluster', request_id: 'r', peers, consensus: 2 } as const;
+    for (const member of members) await head.say(member, form, 'a');
+    await until(() => head.of('MsgFormClusterResponse').length === 3);
+    await head.order('r', members, 'a');
+    const isTold = (line: string): boolean =>
+      line.startsWith('a cluster has its results') && line.includes(`"missing":["${silent.peerId}"]`);
+    await until(() => members[0]?.told.some(isTold) === true);
   });
 
   test('go on without one that is silent', async (t) => {

@@ -158,6 +158,26 @@ suite('in a cluster, a worker does not do', () => {
     await until(() => head.of('MsgWorkOrderResponse').length === 2);
   });
 
+  test('keep what is never ordered, nor what holds too many bytes', async (t) => {
+    const [idle, full] = [
+      await startMember(t, {}, { idleMs: 200 }),
+      await startMember(t, {}, { maxHeldBytes: 1_000_000 }),
+    ];
+    const member = await startMember(t);
+    await connectAll([idle, full, member]);
+    const head = await startClusterHead(t, [idle, full, member]);
+    assert.deepEqual(await head.form('idle', [idle]), ['200']);
+    assert.deepEqual(await head.form('full', [full, member]), ['200', '200']);
+    assert.deepEqual(await head.form('small', [full]), ['200']);
+    await until(() => clustersOf(idle).length === 0);
+    const large = `{"type":2,"data":{"digest":"${'0'.repeat(200_000)}"}}`;
+    const protocol = `${PBFT_PROTOCOL}/cluster/full`;
+    for (let i = 0; i < 6; i++) await member.swarm.send(full.peerId, protocol, Buffer.from(large)).catch(() => {});
+    await until(() => full.told.some((line) => line.includes('clusters hold too many bytes')));
+    await until(() => clustersOf(full).length === 1);
+    assert.ok(clustersOf(full)[0]?.endsWith('/small'));
+  });
+
   test('let a stranger disband it, or report to it', async (t) => {
     const members = await Promise.all([startMember(t), startMember(t)]);
     const [worker] = members as [Member, Member];
