@@ -68,12 +68,13 @@ export function createAgreement(components: AgreementComponents): Agreement {
   /** Takes what is known of a slot of the present view as far as it goes. */
   function act(slot: Slot): void {
     const { view, sequence, prePrepare } = slot;
-    if (prePrepare === null || !standing.active || view !== standing.view) return;
+    if (prePrepare === null || slot.refused || !standing.active || view !== standing.view) return;
     const { digest = '' } = prePrepare;
     const vote = { view, sequence_number: sequence, digest };
     if (!slot.accepted) {
       const objection = objectionTo(slot, prePrepare);
       if (objection !== null) {
+        slot.refused = true;
         log('a pre-prepare is not agreed to', { view, sequence, why: objection });
         return;
       }
@@ -118,31 +119,33 @@ export function createAgreement(components: AgreementComponents): Agreement {
     return founded.full && (safe === undefined || safe === digest);
   }
 
+  function propose(): void {
+    if (!standing.active || !isPrimary()) return;
+    const { view } = standing;
+    for (const [digest, request] of requests.ordered) {
+      const used = slots.ofView(view).filter(({ prePrepare }) => prePrepare !== null);
+      if (decisions.has(request, digest) || used.some(({ prePrepare }) => prePrepare?.digest === digest)) continue;
+      const sequence = Math.max(decisions.last, ...used.map((slot) => slot.sequence)) + 1;
+      if (!isSequence(sequence)) {
+        log('no more requests fit into the cluster', { request: request.id });
+        return;
+      }
+      const data = { view, sequence_number: sequence, digest, request: { data: request } };
+      const message = signatures.sign({ type: 2 as const, data });
+      const slot = slots.at(view, sequence);
+      slot.prePrepare = message.data;
+      slot.accepted = true;
+      broadcast(message);
+      act(slot);
+    }
+  }
+
   function isOpen({ sequence, accepted }: Slot): boolean {
     return accepted && sequence > decisions.last;
   }
 
   return {
-    propose() {
-      if (!standing.active || !isPrimary()) return;
-      const { view } = standing;
-      for (const [digest, request] of requests.ordered) {
-        const used = slots.ofView(view).filter(({ prePrepare }) => prePrepare !== null);
-        if (decisions.has(request, digest) || used.some(({ prePrepare }) => prePrepare?.digest === digest)) continue;
-        const sequence = Math.max(decisions.last, ...used.map((slot) => slot.sequence)) + 1;
-        if (!isSequence(sequence)) {
-          log('no more requests fit into the cluster', { request: request.id });
-          return;
-        }
-        const data = { view, sequence_number: sequence, digest, request: { data: request } };
-        const message = signatures.sign({ type: 2 as const, data });
-        const slot = slots.at(view, sequence);
-        slot.prePrepare = message.data;
-        slot.accepted = true;
-        broadcast(message);
-        act(slot);
-      }
-    },
+    propose,
 
     prePrepare(data) {
       const { view = 0, sequence_number: sequence = 0 } = data;
@@ -204,7 +207,7 @@ export function createAgreement(components: AgreementComponents): Agreement {
       // Also those that came before the new-view.
       for (const slot of slots.ofView(view)) act(slot);
       settle();
-      this.propose();
+      propose();
     },
 
     resend() {

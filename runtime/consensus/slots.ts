@@ -13,6 +13,8 @@ export interface Slot {
   carried: boolean;
   /** This replica holds with it: it is the primary, or has sent its prepare. */
   accepted: boolean;
+  /** It does not, and will not in this view. */
+  refused: boolean;
   /** This replica has sent its commit. */
   committed: boolean;
   /** By replica, whatever their digest. */
@@ -49,7 +51,16 @@ export function createSlots(): Slots {
       let slot = slots.get(sequence);
       if (slot === undefined) {
         slot = {
-          ...{ view, sequence, prePrepare: null, bytes: 0, carried: false, accepted: false, committed: false },
+          ...{
+            view,
+            sequence,
+            prePrepare: null,
+            bytes: 0,
+            carried: false,
+            accepted: false,
+            refused: false,
+            committed: false,
+          },
           ...{ prepares: new Map(), commits: new Map(), late: new Set() },
         };
         slots.set(sequence, slot);

@@ -7,8 +7,8 @@ import { randomFrom } from '../fuzz/random.ts';
 import { signer } from '../wire/signer.ts';
 import { type Node, PATIENCE_MS, type Simulation, signAs, signRequest, simulate } from './simulated-cluster.ts';
 
-/** A cluster of four in which replica 3 is correct and alone: what others say is put into its ears. */
-function alone(init: { readonly requestId?: string } = { requestId: 'r' }): Simulation {
+/** A cluster whose replicas hear nothing but what a test puts into the ears of one of them, 3. */
+function alone(init: { readonly n?: number; readonly requestId?: string } = { requestId: 'r' }): Simulation {
   const cluster = simulate({ n: 4, random: randomFrom(1), ...init, tamper: () => [] });
   cluster.weather.delayMs = 1;
   return cluster;
@@ -342,4 +342,38 @@ suite('a PBFT replica that is told of a new view', () => {
       assert.deepEqual(saidBy3(cluster), []);
     });
   }
+
+  // b7s goes on with 2f+1, of six that are three; another three may have committed something else.
+  for (const [count, agrees] of [
+    [3, false],
+    [4, true],
+  ] as const) {
+    test(`that ${count} of 6 want, it ${agrees ? 'may' : 'may not'} have another request prepared in place of its own`, async () => {
+      const cluster = alone({ n: 6 });
+      const [first, second] = [cluster.makeRequest('a'), cluster.makeRequest('b')];
+      cluster.post(0, 3, proposal(cluster, first));
+      for (const from of [1, 2]) cluster.post(from, 3, vote(cluster, 3, from, digestOf(first)));
+      await cluster.run(10);
+      assert.deepEqual(saidBy3(cluster), ['prepare', 'commit']);
+      cluster.post(1, 3, newView(cluster, { messages: support(cluster, [1, 2, 4, 5].slice(0, count)) }));
+      await cluster.run(10);
+      assert.equal(nodeOf(cluster, 3).replica.view, 1);
+      cluster.post(1, 3, { type: 2, data: carried(cluster, second).data });
+      await cluster.run(10);
+      assert.deepEqual(saidBy3(cluster), agrees ? ['prepare', 'commit', 'prepare'] : ['prepare', 'commit']);
+    });
+  }
+
+  test('that three of 6 want and that has its own request, it prepares that again', async () => {
+    const cluster = alone({ n: 6 });
+    const request = cluster.makeRequest('a');
+    cluster.post(0, 3, proposal(cluster, request));
+    for (const from of [1, 2]) cluster.post(from, 3, vote(cluster, 3, from, digestOf(request)));
+    await cluster.run(10);
+    cluster.post(1, 3, newView(cluster, { messages: support(cluster, [1, 2, 4]) }));
+    await cluster.run(10);
+    cluster.post(1, 3, { type: 2, data: carried(cluster, request).data });
+    await cluster.run(10);
+    assert.deepEqual(saidBy3(cluster), ['prepare', 'commit', 'prepare']);
+  });
 });
