@@ -35,7 +35,7 @@ export interface Agreement {
   /** As primary: gives the requests of the head that have none a sequence number. */
   propose(): void;
   /** @returns what no correct replica sends; `null` where there is nothing of it */
-  prePrepare(data: PrePrepare): string | null;
+  prePrepare(data: PrePrepare, from: string): string | null;
   /** The same, of a prepare or a commit. */
   vote(message: PbftMessage & { readonly type: 3 | 4 }, from: string): string | null;
   /** Whether this replica waits for something to be decided. */
@@ -147,12 +147,13 @@ export function createAgreement(components: AgreementComponents): Agreement {
   return {
     propose,
 
-    prePrepare(data) {
+    prePrepare(data, from) {
       const { view = 0, sequence_number: sequence = 0 } = data;
       // Whoever has it may pass it on; it is signed by the primary of its view.
       if (!near(view, sequence) || cluster.primaryOf(view) === self) return null;
       if ((slots.find(view, sequence)?.prePrepare ?? null) !== null) {
-        remind();
+        // A primary that waits says it again; others pass it on to those who wait.
+        if (from === cluster.primaryOf(view)) remind();
         return null;
       }
       const bytes = encodePbft({ type: 2, data }).length;

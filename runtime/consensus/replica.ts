@@ -93,14 +93,14 @@ export function createReplica(components: ReplicaComponents, init: ReplicaInit):
         // The head sends its request to each replica itself, and nobody else may.
         return null;
       case 2:
-        return agreement.prePrepare(message.data);
+        return agreement.prePrepare(message.data, from);
       case 3:
       case 4:
         return agreement.vote(message, from);
       case 5:
         return viewChanges.viewChange(message.data, from);
       case 6:
-        return viewChanges.newView(message.data);
+        return viewChanges.newView(message.data, from);
     }
   }
 

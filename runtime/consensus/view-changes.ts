@@ -28,7 +28,7 @@ export interface ViewChanges {
   /** @returns what no correct replica sends; `null` where there is nothing of it */
   viewChange(data: ViewChange, from: string): string | null;
   /** The same. */
-  newView(data: NewView): string | null;
+  newView(data: NewView, from: string): string | null;
   /** How many replicas wait for the new-view that this one waits for, or for a later one already. */
   readonly waiting: number;
   /** The lowest later view that another replica waits for alone, `null` where there is none. */
@@ -44,6 +44,8 @@ export function createViewChanges(components: ViewChangesComponents): ViewChange
   const { self } = cluster;
   /** The highest of each replica. One that has gone on is of no use to a lower view. */
   const latest = new Map<string, ViewChange>();
+  /** The highest view that each replica has asked for, whether or not it counts. */
+  const heard = new Map<string, number>();
   /** What this replica has said for the present view: its view change, or its new-view. */
   let said: PbftMessage | null = null;
   /** The new-view that the present view began with, whoever said it. */
@@ -139,11 +141,11 @@ export function createViewChanges(components: ViewChangesComponents): ViewChange
     viewChange(data, from) {
       const { view = 0 } = data;
       if (!isView(view) || view > standing.view + bounds.viewsAhead) return null;
-      const stale = view < standing.view || (view === standing.view && standing.active);
-      if (stale || view <= (latest.get(from)?.view ?? 0)) {
-        if (standing.active) remind();
-        return null;
-      }
+      const again = view <= (heard.get(from) ?? 0);
+      heard.set(from, Math.max(view, heard.get(from) ?? 0));
+      // The first may only have come late.
+      if (again && standing.active) remind();
+      if (again || view < standing.view || (view === standing.view && standing.active)) return null;
       const flaw = proofs.viewChangeFlaw(data, from, true);
       if (flaw !== null) return flaw;
       latest.set(from, data);
@@ -151,11 +153,16 @@ export function createViewChanges(components: ViewChangesComponents): ViewChange
       return null;
     },
 
-    newView(data) {
+    newView(data, from) {
       const { view = 0 } = data;
-      if (!isView(view) || view < standing.view || (view === standing.view && standing.active)) return null;
-      const message: PbftMessage = { type: 6, data };
+      if (!isView(view) || view < standing.view) return null;
       const primary = cluster.primaryOf(view);
+      if (view === standing.view && standing.active) {
+        // Its primary waits for something in it.
+        if (from === primary) remind();
+        return null;
+      }
+      const message: PbftMessage = { type: 6, data };
       // Whoever has it may pass it on.
       if (!signatures.areRight(message, primary)) return 'a new-view with a wrong signature';
       const support = supportOf(data, primary);

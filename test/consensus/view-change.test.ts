@@ -140,4 +140,14 @@ suite('the view of a PBFT cluster', () => {
     assert.equal(cluster.nodes[2]?.replica.view, 0);
     assert.equal(cluster.sent.filter(({ message }) => message.type === 5).length, 0);
   });
+
+  test('is quiet once everybody has executed, also after a change of it', async () => {
+    const cluster = simulate({ n: 4, random: randomFrom(10), requestId: 'r', tamper: silent(0) });
+    cluster.order(cluster.makeRequest('r'));
+    await cluster.run(PATIENCE_MS + 2_000);
+    assert.deepEqual(executedBy(cluster, 1, 2, 3), Array(3).fill(['r in 1']));
+    const said = cluster.sent.filter(({ from }) => from.index !== 0).length;
+    await cluster.run(50 * PATIENCE_MS);
+    assert.equal(cluster.sent.filter(({ from }) => from.index !== 0).length, said);
+  });
 });

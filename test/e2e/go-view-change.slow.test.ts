@@ -6,15 +6,20 @@ import { temporaryFolder } from '../cli/command.ts';
 import { type Place, startClusterHead } from '../p2p/cluster/support.ts';
 import { until } from '../p2p/support.ts';
 import { guest } from '../support/wat.ts';
-import { type GoNode, serveManifest, startGoNode } from './go-nodes.ts';
+import { type Dialect, type GoNode, serveManifest, startGoNode } from './go-nodes.ts';
 import { cidOf, type NodeProcess, startNode } from './nodes.ts';
 
 /**
  * Clusters of Go nodes and ours whose primary is a Go node that is silent, so that the view has to be changed across
- * implementations. The head is played, since it decides who the primary is. The variables INFERBASE_TEST_GO_B and _C name
- * the binaries; go-interop.slow.test.ts tells how to build them.
+ * implementations. The head is played, since it decides who the primary is. The variables INFERBASE_TEST_GO_A, _B and _C
+ * name the binaries; go-interop.slow.test.ts tells how to build them.
  */
-const PROGRAMS = { B: process.env.INFERBASE_TEST_GO_B ?? '', C: process.env.INFERBASE_TEST_GO_C ?? '' };
+const PROGRAMS: Readonly<Record<Dialect, string>> = {
+  A: process.env.INFERBASE_TEST_GO_A ?? '',
+  B: process.env.INFERBASE_TEST_GO_B ?? '',
+  C: process.env.INFERBASE_TEST_GO_C ?? '',
+};
+const LETTERS = { A: 'a', B: 'b', C: 'c' } as const;
 const LIMIT_MS = 400_000;
 const TOPIC = 'allora-topic-1-worker';
 
@@ -25,7 +30,7 @@ interface Said {
   readonly stdout: string | undefined;
 }
 
-for (const dialect of ['B', 'C'] as const) {
+for (const dialect of ['A', 'B', 'C'] as const) {
   const program = PROGRAMS[dialect];
   const skip =
     program === '' &&
@@ -49,7 +54,14 @@ for (const dialect of ['B', 'C'] as const) {
       return node;
     };
     const startOurs = async (name: string): Promise<NodeProcess> => {
-      const args = ['--boot-nodes', started.map(({ address }) => address).join(), '--work-topics', '1'];
+      const args = [
+        '--boot-nodes',
+        started.map(({ address }) => address).join(),
+        '--work-topics',
+        '1',
+        '--limits-deadline-ms',
+        '10000',
+      ];
       const node = await startNode(t, { dir: await folderOf(name), role: 'worker', args, guests: ['echo'] });
       started.push(node);
       return node;
@@ -63,50 +75,72 @@ for (const dialect of ['B', 'C'] as const) {
     for (const node of [silent, theirs]) await head.say(node, { type: 'MsgInstallFunction', manifest_url, cid }, 'c');
     await until(() => head.of('MsgInstallFunctionResponse').length === 2);
 
-    /** Who answers an order to a cluster whose members have this order, and with what. */
-    async function results(requestId: string, members: readonly Place[]): Promise<readonly Said[]> {
-      const codes = await head.form(requestId, members, dialect === 'C' ? 'c' : 'b');
+    /** Has these, in this order, form a cluster and run a request, whose id it tells. */
+    async function order(name: string, members: readonly Place[]): Promise<string> {
+      const requestId = `${dialect}-${name.replaceAll(' ', '-')}`;
+      const codes = await head.form(requestId, members, LETTERS[dialect]);
       assert.deepEqual(codes, Array(4).fill('200'));
       const config = { stdin: 'same', env_vars: [{ name: 'ECHO_STDOUT', value: 'same' }], consensus_algorithm: 'pbft' };
       // The primary is not told: a Go node that is byzantine would propose what the head sent to itself.
       const told = members.filter((member) => member !== silent);
-      await head.order(requestId, told, dialect === 'C' ? 'c' : 'b', { function_id: cid, config });
-      const said = (): Said[] => [
-        ...head
-          .of('MsgWorkOrderResponse')
-          .flatMap(({ from, message }) =>
-            message.request_id === requestId
-              ? [{ from, view: message.result?.pbft?.view, stdout: message.result?.result?.stdout }]
-              : [],
-          ),
-        ...head
-          .of('MsgExecuteResponse')
-          .flatMap(({ from, message }) =>
-            message.request_id === requestId
-              ? [{ from, view: message.pbft?.view, stdout: message.results?.[from]?.result?.stdout }]
-              : [],
-          ),
-      ];
-      await until(() => new Set(said().map(({ from }) => from)).size === 3, 120_000);
-      for (const member of members) await head.say(member, { type: 'MsgDisbandCluster', request_id: requestId }, 'c');
-      return said();
+      await head.order(requestId, told, LETTERS[dialect], { function_id: cid, config });
+      return requestId;
     }
 
-    for (const [name, members] of [
-      ['to one of ours', [silent, one, two, theirs]],
-      ['to theirs', [silent, theirs, one, two]],
-    ] as const) {
-      await t.test(`the view changes ${name}`, async () => {
-        const said = await results(`${dialect}-${name.replaceAll(' ', '-')}`, members);
-        assert.deepEqual(
-          said.map(({ from }) => from).toSorted(),
-          [theirs, one, two].map(({ peerId }) => peerId).toSorted(),
+    /** What came of a request. */
+    const said = (requestId: string): Said[] => [
+      ...head
+        .of('MsgWorkOrderResponse')
+        .filter(({ message }) => message.request_id === requestId)
+        .map(({ from, message: { result } }) => ({ from, view: result?.pbft?.view, stdout: result?.result?.stdout })),
+      ...head
+        .of('MsgExecuteResponse')
+        .filter(({ message }) => message.request_id === requestId)
+        .map(({ from, message: { pbft, results } }) => ({
+          from,
+          view: pbft?.view,
+          stdout: results?.[from]?.result?.stdout,
+        })),
+    ];
+
+    const three = [theirs, one, two].map(({ peerId }) => peerId).toSorted();
+    if (dialect === 'A') {
+      // The primary gathers the results, and nobody tells the head.
+      await t.test('the view changes to one of ours', async () => {
+        const requestId = await order('ours', [silent, one, two, theirs]);
+        const told = new RegExp(
+          `^.*(?:a cluster has its results.*${requestId}|${requestId}.*a cluster has its).*$`,
+          'm',
         );
-        for (const { view, stdout } of said) {
-          assert.equal(stdout, 'same');
-          assert.ok((view ?? 0) > 0, `view ${view}`);
-        }
+        const [line] = await one.process.untilLogged(told);
+        const { reported, same } = JSON.parse(line.slice(line.indexOf('{'))) as { reported: number; same: number };
+        assert.deepEqual([reported, same], [3, 3]);
       });
+      await t.test('the view changes to theirs', async () => {
+        const requestId = await order('theirs', [silent, theirs, one, two]);
+        // It waits for all that the order named: those who were told.
+        const accounted = (peerId: string): boolean =>
+          new RegExp(`accounted execution response from peer.*${peerId}`).test(theirs.log());
+        await until(() => three.every(accounted), 120_000);
+        assert.match(theirs.log(), new RegExp(`executing request.*${requestId}`));
+      });
+    } else {
+      for (const [name, members] of [
+        ['to one of ours', [silent, one, two, theirs]],
+        ['to theirs', [silent, theirs, one, two]],
+      ] as const) {
+        await t.test(`the view changes ${name}`, async () => {
+          const requestId = await order(name, members);
+          await until(() => new Set(said(requestId).map(({ from }) => from)).size === 3, 120_000);
+          for (const member of members)
+            await head.say(member, { type: 'MsgDisbandCluster', request_id: requestId }, 'c');
+          assert.deepEqual([...new Set(said(requestId).map(({ from }) => from))].toSorted(), three);
+          for (const { view, stdout } of said(requestId)) {
+            assert.equal(stdout, 'same');
+            assert.ok((view ?? 0) > 0, `view ${view}`);
+          }
+        });
+      }
     }
     await Promise.all([silent.kill(), theirs.kill()]);
   });
