@@ -32,6 +32,19 @@ const MAX_KNOWN = 16_384;
 /** @param ownPeerId base58, which `a` has in its messages */
 export function createOrderMessages(ownPeerId: string): OrderMessages {
   const known = new LRUCache<string, Known>({ max: MAX_KNOWN });
+  /** Orders that go to many workers, as each dialect has them. */
+  const encoded = new WeakMap<WorkOrder, Partial<Record<Dialect, Buffer>>>();
+
+  function encodeOnce(order: WorkOrder, dialect: Dialect): Buffer {
+    const own = encoded.get(order) ?? {};
+    encoded.set(order, own);
+    own[dialect] ??=
+      dialect === 'c'
+        ? encodeMessage(workOrderMessage(order), dialect)
+        : encodeMessage({ ...executeMessage(order), from: ownPeerId }, dialect);
+    return own[dialect];
+  }
+
   return {
     learn(peerId, message) {
       const dialect = learnt(message);
@@ -42,11 +55,10 @@ export function createOrderMessages(ownPeerId: string): OrderMessages {
     forget: (peerId) => known.delete(peerId),
     encode(peerId, order) {
       const dialect = known.get(peerId) ?? 'b or c';
-      const execute = { ...executeMessage(order), from: ownPeerId };
-      if (dialect === 'a' || dialect === 'b') return [encodeMessage(execute, dialect)];
-      const workOrder = encodeMessage(workOrderMessage(order), 'c');
+      if (dialect === 'a' || dialect === 'b') return [encodeOnce(order, dialect)];
+      const workOrder = encodeOnce(order, 'c');
       // Our own worker takes either; one is enough.
-      return dialect === 'c' || dialect === 'ours' ? [workOrder] : [encodeMessage(execute, 'a'), workOrder];
+      return dialect === 'c' || dialect === 'ours' ? [workOrder] : [encodeOnce(order, 'a'), workOrder];
     },
     encodeForMember(peerId, message) {
       const dialect = known.get(peerId);

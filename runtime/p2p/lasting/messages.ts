@@ -1,3 +1,4 @@
+import type { BlocklessRequest } from '../../core/blockless-request.ts';
 import { InferbaseError, messageOf } from '../../core/errors.ts';
 import { CAUSES, type Outcome } from '../../core/execution.ts';
 import type { Attestation, RollCall, WorkAnswer, WorkOrder } from '../../core/work.ts';
@@ -65,9 +66,18 @@ export function encodeToWorker(message: ToWorker): Buffer {
       const { requestId, topic, peers, timestamp, deadlineMs, request } = message.order;
       checkLength('topic', topic, MAX_TOPIC);
       const fields = [KIND.order, message.id, requestId, topic, peers, timestamp, deadlineMs];
-      return encodeFrame(JSON.stringify(fields), [Buffer.from(JSON.stringify(request))]);
+      return encodeFrame(JSON.stringify(fields), [encodeRequest(request)]);
     }
   }
+}
+
+/** Requests that go to many workers, as bytes. */
+const requests = new WeakMap<BlocklessRequest, Buffer>();
+
+function encodeRequest(request: BlocklessRequest): Buffer {
+  const bytes = requests.get(request) ?? Buffer.from(JSON.stringify(request));
+  requests.set(request, bytes);
+  return bytes;
 }
 
 function checkLength(name: string, text: string, most: number): void {

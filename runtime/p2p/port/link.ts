@@ -207,7 +207,12 @@ export function createLink<Mine extends Readonly<Record<string, Op>>, Theirs ext
       const pack = codecs[name]?.payload;
       const id = ++lastId;
       checkRoom(owner, isSmall);
-      const size = add([ITEM.call, id, name, pack === undefined ? payload : pack.pack(payload, batch.buffers)]);
+      const { buffers } = batch;
+      const before = buffers.length;
+      const packed = pack === undefined ? payload : pack.pack(payload, buffers);
+      // What lies beside the text counts as well.
+      const beside = buffers.slice(before).reduce((sum, { length }) => sum + length, 0);
+      const size = beside + add([ITEM.call, id, name, packed]);
       const settle = Promise.withResolvers<unknown>();
       calls.set(id, { op: name, size, owner, onNote, settle });
       count({ size, owner }, 1);

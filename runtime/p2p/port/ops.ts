@@ -12,6 +12,7 @@ import type {
   WorkOrder,
 } from '../../core/work.ts';
 import type { Codec, Codecs } from './link.ts';
+import { createOrderCodec } from './order-codec.ts';
 
 /** Everything that the front thread and the thread of the libp2p host ask of each other. */
 
@@ -107,7 +108,7 @@ function bufferAt(buffers: Buffers, index: number | null): Uint8Array {
 
 /** Those of both sides. */
 export const CODECS: Codecs = {
-  order: { answer: workAnswer },
+  order: { payload: createOrderCodec(), answer: workAnswer },
   execute: { answer: workAnswer },
   clientRequest: { payload: clientRequest, answer: executeReply },
 };
