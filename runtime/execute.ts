@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { aggregate, parseAggregation } from './core/aggregation/aggregation.ts';
 import type { BlocklessRequest } from './core/blockless-request.ts';
 import { splitMethod } from './core/entry-call.ts';
 import { InferbaseError } from './core/errors.ts';
@@ -30,6 +31,11 @@ export interface ExecuteInit {
   readonly limits: Limits;
   /** The operator's permission lines: the ceiling. */
   readonly policy: readonly string[];
+  /**
+   * Whether results are added up to a number where a request asks for it; a worker leaves that to its head, which may mean
+   * something else by what it passes on.
+   */
+  readonly aggregates: boolean;
 }
 
 /** The use cases of a solo node, which is its own only peer. */
@@ -60,6 +66,7 @@ export function createSoloNode(components: ExecuteComponents, init: ExecuteInit)
           `${request.nodeCount} nodes were asked for and this node is alone; ask for 1 or −1`,
         );
       }
+      const aggregation = init.aggregates ? parseAggregation(request.body.config?.result_aggregation) : null;
       const method = splitMethod(request.method);
       const found = await store.get(request.functionId, { method: method.file, signal });
       const grant = grantOf(request, found);
@@ -69,7 +76,10 @@ export function createSoloNode(components: ExecuteComponents, init: ExecuteInit)
       const outcome = await sandbox.run(toFunctionEntry(found, method.export), grant, input, signal);
       const results = [{ peerId, outcome, ...(sign !== undefined && { attestation: sign(request.body, outcome) }) }];
       kept.set(requestId, results);
-      return { requestId, code: '200', results, cluster: [peerId], remarks: remarksOn(request) };
+      return {
+        ...{ requestId, code: '200', results, cluster: [peerId], remarks: remarksOn(request) },
+        ...(aggregation !== null && { aggregate: aggregate(aggregation, results) }),
+      };
     },
     async install(cid, { signal }) {
       await store.get(cid, { method: '', signal });

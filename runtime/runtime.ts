@@ -137,7 +137,7 @@ export async function openRuntime(
         ...{ peerId: identity.peerId, store, sandbox: { run: (...args) => openSandbox().run(...args) } },
         ...(signs !== null && { sign: (request, outcome) => signs(identity, { request, outcome }) }),
       },
-      { limits: settings.limits, policy: settings.policy.allow },
+      { limits: settings.limits, policy: settings.policy.allow, aggregates: role === 'solo' },
     );
     if (role === 'worker') {
       const { openWorker } = await import('./worker/open-worker.ts');

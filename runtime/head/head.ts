@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { aggregate, parseAggregation } from '../core/aggregation/aggregation.ts';
 import { parseCid } from '../core/cid.ts';
 import { InferbaseError } from '../core/errors.ts';
 import type { ExecuteReply, ExecuteRequest, InferenceNode, PeerResult } from '../core/node.ts';
 import { gossipTopic, type RollCall, type WorkerNetwork, type WorkOrder } from '../core/work.ts';
 import type { KeptResults } from '../services/kept-results/kept-results.ts';
 import { signRequest } from '../wire/messages/signed-messages.ts';
-import { aggregate, parseAggregation } from './aggregation.ts';
 import { checkAsked, checkTopic, rollCallOf, windowOf } from './asked.ts';
 import { checkReplicas, LEAST_REPLICAS, replicasOf, withCluster } from './cluster.ts';
 import { createCrews } from './crew.ts';

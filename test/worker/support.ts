@@ -44,7 +44,7 @@ export async function openWorker(t: TestContext, options: OpenOptions = {}): Pro
     services: { ask: () => Promise.reject(new Error('none')), release: () => {} },
     log: (line) => log.push(line),
   });
-  const node = createSoloNode({ peerId: 'worker-1', store, sandbox }, { limits, policy: [] });
+  const node = createSoloNode({ peerId: 'worker-1', store, sandbox }, { limits, policy: [], aggregates: false });
   const say = (line: string, fields: object = {}): number => log.push(`${line} ${JSON.stringify(fields)}`);
   const worker = createWorker(
     { node, store, sign: null, log: say, trace: options.traced === true ? say : null },

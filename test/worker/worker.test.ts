@@ -64,6 +64,13 @@ suite('a worker asked by roll call', () => {
     assert.deepEqual([answer.code, answer.outcome?.exitCode], ['500', 3]);
   });
 
+  test('leaves numbers that are asked of all results to its head, which may know more kinds', async (t) => {
+    const { worker, cids } = await openWorker(t, { guests: ['echo'] });
+    const config = { stdin: '42', result_aggregation: { enable: true, type: 'of-another-stack' } };
+    const request = { function_id: cids.echo ?? '', method: 'f.wasm', config };
+    assert.equal(textOf(await worker.execute(workOrder('', { request }), HEAD, NEVER)), '42');
+  });
+
   test('says 500 to nonsense and asks its sources once, however often it is asked', async (t) => {
     const { url, asked } = await gateway(t, new Map());
     const { worker, log } = await openWorker(t, { gateways: [url] });

@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
+import { formatDecimal, parseDecimal } from '../../../runtime/core/aggregation/decimal.ts';
+import { resultNumber } from '../../../runtime/core/aggregation/result-number.ts';
 import type { Outcome } from '../../../runtime/core/execution.ts';
 import type { PeerResult } from '../../../runtime/core/node.ts';
-import { formatDecimal, parseDecimal } from '../../../runtime/head/decimal.ts';
-import { resultNumber } from '../../../runtime/head/result-number.ts';
 import { encodeRecord, readRecords } from '../../../runtime/services/kept-results/result-record.ts';
 import { outcome } from '../../http/stub-node.ts';
 import { EDGES, mutate, type Random, text } from '../random.ts';

@@ -1,4 +1,4 @@
-import type { Outcome } from '../core/execution.ts';
+import type { Outcome } from '../execution.ts';
 import { type Decimal, parseDecimal } from './decimal.ts';
 
 /** Longest output that is looked at for a number, in bytes. */

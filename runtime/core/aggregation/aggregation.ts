@@ -1,6 +1,6 @@
-import type { BlocklessConfig } from '../core/blockless-request.ts';
-import { InferbaseError } from '../core/errors.ts';
-import type { NumericAggregate, PeerResult } from '../core/node.ts';
+import type { BlocklessConfig } from '../blockless-request.ts';
+import { InferbaseError } from '../errors.ts';
+import type { NumericAggregate, PeerResult } from '../node.ts';
 import {
   addDecimals,
   compareDecimals,

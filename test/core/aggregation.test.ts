@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { aggregate, parseAggregation } from '../../runtime/core/aggregation/aggregation.ts';
 import type { NumericAggregate } from '../../runtime/core/node.ts';
-import { aggregate, parseAggregation } from '../../runtime/head/aggregation.ts';
 import { outcome, peerResult } from '../http/stub-node.ts';
 
 interface Asked {
