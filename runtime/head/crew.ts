@@ -91,7 +91,8 @@ export function createCrews({ network, loads }: Omit<RollCallComponents, 'kept'>
         const left = Math.max(0, endsAt - performance.now());
         const isFree = (id: string): boolean => isAllowed(id) && !taken.has(id);
         const isPartial = taken.size > 0;
-        const opened = openRollCall(components, { call, windowMs: left, isAllowed: isFree, isPartial });
+        const options = { windowMs: left, askedMs: windowMs, isAllowed: isFree, isPartial };
+        const opened = openRollCall(components, { call, ...options });
         signal.addEventListener('abort', () => opened.close(signal.reason), { once: true });
         asked = opened;
         return opened;

@@ -15,6 +15,8 @@ export interface RollCallInit {
   readonly call: RollCall;
   /** How long workers have to say that they can, in ms. */
   readonly windowMs: number;
+  /** The whole window, of which that is what is left: the one that callers are told; default `windowMs`. */
+  readonly askedMs?: number;
   /** Workers that are not listened to, nor waited for. */
   readonly isAllowed: (peerId: string) => boolean;
   /** Workers of this topic that can are among those not listened to: what is heard is not all there is. */
@@ -73,7 +75,7 @@ interface Waiter {
  * that lacks the function installs it meanwhile, and one that starts late hears the next call.
  */
 export function openRollCall({ network, loads, kept }: RollCallComponents, init: RollCallInit): OpenRollCall {
-  const { call, windowMs, isAllowed, isPartial = false } = init;
+  const { call, windowMs, askedMs = windowMs, isAllowed, isPartial = false } = init;
   const key = answerKey(call);
   const closing = new AbortController();
   const able = new Map<string, number | null>();
@@ -211,7 +213,7 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
     const isAsked = subscribers.length > 0 || unheard !== null;
     const known = isAsked ? subscribers.length : null;
     return tooFew({
-      ...{ topic, wanted, windowMs, known, able: able.size, taken: taken.size, unable: [...unable.values()] },
+      ...{ topic, wanted, windowMs: askedMs, known, able: able.size, taken: taken.size, unable: [...unable.values()] },
       isClustered: call.consensus !== 0,
     });
   }
