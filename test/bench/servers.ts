@@ -25,6 +25,8 @@ export interface ProductOptions {
   readonly topics?: readonly string[];
   /** Default true: streams are kept between nodes of our own. */
   readonly lasting?: boolean;
+  /** Default: that of the role. */
+  readonly consensus?: 'pbft' | 'none';
 }
 
 export interface Server {
@@ -70,6 +72,7 @@ export async function startProduct(product: Product, options: ProductOptions): P
   if (options.connect !== undefined) env.INFERBASE_PEERS_CONNECT = options.connect.join(',');
   if (options.topics !== undefined) env.INFERBASE_WORK_TOPICS = options.topics.join(',');
   if (options.lasting !== undefined) env.INFERBASE_WORK_LASTING = String(options.lasting);
+  if (options.consensus !== undefined) env.INFERBASE_WORK_CONSENSUS = options.consensus;
   return start([product.launcher, 'serve'], port, ROOT, env);
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { request } from 'undici';
 import { temporaryFolder } from '../cli/command.ts';
+import { until } from '../p2p/support.ts';
 import { guest } from '../support/wat.ts';
 import { type Dialect, type GoNode, serveManifest, startGoNode } from './go-nodes.ts';
 import { cidOf, execute, executeUntil, type NodeProcess, type Reply, startNode } from './nodes.ts';
@@ -103,14 +104,20 @@ for (const [theirs, ours] of [
   });
 }
 
-test('Go workers of A alone run it, and their primary gets the results', {
-  timeout: LIMIT_MS,
-  skip: skipOf('A'),
-}, async (t) => {
+const alone = { timeout: LIMIT_MS, skip: skipOf('A') };
+test('Go workers of A alone run it, and their primary gets the results', alone, async (t) => {
   await using folder = await temporaryFolder();
-  const { head, cid, end } = await startCrew(t, folder.path, { theirs: ['A', 'A', 'A', 'A'], ours: 0 });
-  const reply = await execute(head, cid, PBFT);
-  assert.deepEqual([reply.code, reply.results, reply.cluster.peers?.length], ['200', undefined, 4]);
-  assert.match(reply.message ?? '', /gives its result to the primary/);
+  const { head, theirs, cid, end } = await startCrew(t, folder.path, { theirs: ['A', 'A', 'A', 'A'], ours: 0 });
+  for (let round = 0; round < 3; round++) {
+    const reply = await execute(head, cid, PBFT);
+    assert.deepEqual([reply.code, reply.results, reply.cluster.peers?.length], ['200', undefined, 4]);
+    assert.match(reply.message ?? '', /gives its result to the primary/);
+    const primary = theirs.find(({ peerId }) => peerId === reply.cluster.peers?.[0]);
+    const told = (text: string): number =>
+      (primary?.log() ?? '').split('\n').filter((line) => line.includes(reply.request_id) && line.includes(text))
+        .length;
+    await until(() => told('sent cluster disband request') > 0, 60_000);
+    assert.equal(told('accounted execution response from peer'), 4);
+  }
   await end();
 });
