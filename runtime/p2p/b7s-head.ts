@@ -275,6 +275,10 @@ function checked(message: ExecuteResponseMessage | WorkOrderResponseMessage, fro
 
 function flawIn(message: ExecuteResponseMessage | WorkOrderResponseMessage, from: string): string | null {
   if (message.type === 'MsgWorkOrderResponse') return resultSignatureFlaw(message.result ?? {}, from);
+  const { results = {}, signature = '' } = message;
+  // As v0.7.0 of b7s has it.
+  if (signature === '')
+    return resultSignatureFlaw((Object.hasOwn(results, from) ? results[from] : undefined) ?? {}, from);
   const dialect = dialectOf(message);
   return responseSignatureFlaw(message, from, dialect === 'c' ? 'b' : dialect);
 }

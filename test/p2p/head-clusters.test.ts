@@ -15,6 +15,7 @@ import {
   resultOf,
   signedAnswer,
   signedResponse,
+  signedResultOf,
   startReplica,
 } from './replica-peers.ts';
 import { until } from './support.ts';
@@ -124,7 +125,8 @@ suite('an order for the members of a cluster', () => {
   }
 
   test('is answered with what the replica says under its signature, in the words of b or c', async (t) => {
-    for (const answers of [undefined, (order: object, self: ReplicaSelf) => [signedResponse({ ...order }, self)]]) {
+    for (const words of [signedAnswer, signedResponse, signedResultOf]) {
+      const answers = (order: object, self: ReplicaSelf): string[] => [words({ ...order }, self)];
       const { replica, answer } = await answerTo(t, answers);
       assert.equal(Buffer.from(answer.outcome?.stdout ?? []).toString(), '42');
       const { timestamp } = forMember('id');
@@ -136,7 +138,10 @@ suite('an order for the members of a cluster', () => {
     const unsigned = await answerTo(t, (order, { peerId }) => [answerOf(order, resultOf(order, peerId))]);
     assert.equal(unsigned.answer.pbft, undefined);
     const forged = await answerTo(t, (order, self) => [signedAnswer(order, self).replace('"42"', '"43"')]);
-    assert.deepEqual([forged.answer.code, forged.answer.outcome, forged.answer.pbft], ['401', null, undefined]);
+    const forgedResult = await answerTo(t, (order, self) => [signedResultOf(order, self).replace('"42"', '"43"')]);
+    for (const { answer } of [forged, forgedResult]) {
+      assert.deepEqual([answer.code, answer.outcome, answer.pbft], ['401', null, undefined]);
+    }
   });
 
   test('is answered before it comes, where its neighbours were faster', async (t) => {

@@ -54,6 +54,18 @@ export function signedResponse(order: Json, { peerId, sign }: ReplicaSelf): stri
   return encodeMessage(signResponse(message, 'b', sign), 'b').toString();
 }
 
+/** What an honest replica of v0.7.0 answers, the last version of `b`: the result is signed, as in `c`. */
+export function signedResultOf(order: Json, { peerId, sign }: ReplicaSelf): string {
+  const results = { [peerId]: signResult(resultOf(order, peerId), sign) };
+  return JSON.stringify({
+    request_id: order.request_id,
+    code: '200',
+    results,
+    cluster: {},
+    type: 'MsgExecuteResponse',
+  });
+}
+
 /** A bare host that says it can run whatever it is asked about, and follows the script. */
 export async function startReplica(t: TestContext, head: HeadSwarm, script: ReplicaScript = {}): Promise<PeerSwarm> {
   const { joins = (asked) => [joined(asked)], answers = (order, self) => [signedAnswer(order, self)] } = script;

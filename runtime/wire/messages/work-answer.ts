@@ -165,7 +165,8 @@ export function toWorkAnswer(message: ExecuteResponseMessage | WorkOrderResponse
     outcome,
     message: shortened(ordered ? message.error_message : message.message, MAX_TEXT),
     attestation: outcome === null ? null : attestationOf(extras),
-    ...reportOf(ordered ? result : message),
+    // v0.7.0 of b7s signs results as `c` does, in the messages of `b`.
+    ...reportOf(ordered || (message.signature ?? '') === '' ? result : message),
   };
 }
 
