@@ -50,7 +50,8 @@ function kindOf(ip: string): Kind {
 /**
  * Whether this node dials an address that a head gave it. A head may be anybody: it must not have its workers knock at the
  * doors of a network that it cannot reach itself. So private addresses count only for a head that comes from one, loopback
- * only for one on this machine, names for none, and whatever it gives only for one that the operator named.
+ * only for one on this machine, and names for none. One that the operator named is taken at its word on private addresses and
+ * names, but passes on what workers say of themselves, who may be anybody: loopback is not the same place for them.
  * @param address multiaddr
  * @param head.address multiaddr at the other end of its connection
  * @param head.trusted whether the operator named it
@@ -58,15 +59,14 @@ function kindOf(ip: string): Kind {
 export function mayDial(address: string, head: { readonly address: string; readonly trusted: boolean }): boolean {
   const asked = parseTcpAddress(address);
   if (asked === undefined || asked.port === 0) return false;
-  if (head.trusted) return true;
-  if (isIP(asked.host) === 0) return false;
+  if (isIP(asked.host) === 0) return head.trusted;
   const from = parseTcpAddress(head.address)?.host ?? '';
   const near = isIP(from) === 0 ? 'public' : kindOf(from);
   switch (kindOf(asked.host)) {
     case 'public':
       return true;
     case 'private':
-      return near === 'private' || near === 'loopback';
+      return head.trusted || near === 'private' || near === 'loopback';
     case 'loopback':
       return near === 'loopback';
     case 'never':

@@ -149,10 +149,16 @@ suite('an address that a head gives', () => {
     assert.equal(mayDial('/ip4/127.0.0.1/tcp/1', { address: '', trusted: false }), false);
   });
 
-  test('is dialled whatever it is for a head that the operator named', () => {
-    for (const address of ['/ip4/127.0.0.1/tcp/1', '/dns4/worker.example/tcp/1', '/ip4/169.254.1.1/tcp/1']) {
-      assert.equal(mayDial(address, { address: near.public, trusted: true }), true);
+  test('is dialled in its private network and by name for a head that the operator named, and not on this machine', () => {
+    for (const [address, expected] of [
+      ['/ip4/10.1.2.3/tcp/1', true],
+      ['/dns4/worker.example/tcp/1', true],
+      ['/ip4/127.0.0.1/tcp/1', false],
+      ['/ip4/169.254.169.254/tcp/80', false],
+      ['/ip4/1.2.3.4/udp/1/quic-v1', false],
+    ] as const) {
+      assert.equal(mayDial(address, { address: near.public, trusted: true }), expected, address);
     }
-    assert.equal(mayDial('/ip4/1.2.3.4/udp/1/quic-v1', { address: near.public, trusted: true }), false);
+    assert.equal(mayDial('/ip4/127.0.0.1/tcp/1', { address: '/ip4/127.0.0.1/tcp/9527', trusted: true }), true);
   });
 });
