@@ -130,7 +130,7 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
       able.set(peerId, load);
       if (lasting) kept.note(key, peerId, load);
       else allKept = false;
-      for (const waiter of waiters) tell(waiter);
+      for (const waiter of waiters) tell(waiter, [peerId]);
     } else {
       unable.set(peerId, code);
       kept.drop(key, peerId);
@@ -138,10 +138,11 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
     review();
   }
 
-  /** Of those that can and are free. */
-  function tell({ onAble, told }: Waiter): void {
+  /** @param ids of workers that can */
+  function tell({ onAble, told }: Waiter, ids: Iterable<string>): void {
     if (onAble === undefined) return;
-    for (const [id] of free()) {
+    for (const id of ids) {
+      if (taken.has(id)) continue;
       taken.add(id);
       told.push(id);
       onAble(id);
@@ -234,7 +235,7 @@ export function openRollCall({ network, loads, kept }: RollCallComponents, init:
       const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
       const waiter: Waiter = { wanted, patient, least, onAble, told: [], resolve, reject };
       waiters.add(waiter);
-      tell(waiter);
+      tell(waiter, able.keys());
       review();
       return promise;
     },
