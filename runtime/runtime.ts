@@ -16,6 +16,8 @@ import type { ProcessGroups } from './services/cgi/process-groups.ts';
 import { type Identity, loadIdentity } from './services/identity.ts';
 import type { StorePeers } from './store/function-store.ts';
 import { createStore, type FunctionStore, type StoredFunction, type StoreInit } from './store/store.ts';
+import { countedNetwork, countedNode, countedWorker } from './telemetry/counted.ts';
+import { type Counters, createCounters } from './telemetry/counters.ts';
 import type { Log } from './telemetry/log.ts';
 
 /** How long closing waits for requests under way before it ends their executions, in ms. */
@@ -51,6 +53,8 @@ export interface Runtime {
    * @throws InferbaseError `ERR_INVALID_SETTING` when it cannot listen there
    */
   joinPeers(): Promise<readonly string[]>;
+  /** What is counted for metrics; `null` where `listen.metrics` is not set. */
+  readonly counters: Counters | null;
   /** Ends requests, then executions, then the store; safe to call twice. */
   close(): Promise<void>;
 }
@@ -89,6 +93,7 @@ export async function openRuntime(
   { connectSources }: Pick<StoreInit, 'connectSources'> = {},
 ): Promise<Runtime> {
   const { role } = settings;
+  const counters = settings.listen.metrics === null ? null : createCounters();
   const info = (line: string, fields: object = {}): void => log.info({ ...fields }, line);
   const uses: { worker?: WorkerService; node?: InferenceNode } = {};
   const front = role === 'solo' ? null : (await import('./p2p/port/front-side.ts')).createFrontSide(uses);
@@ -124,10 +129,12 @@ export async function openRuntime(
     const identity = await openIdentity();
     if (role === 'head' && front !== null) {
       const { openHead } = await import('./head/open-head.ts');
-      const head = openHead({ identity, network: front.network, peers: front.peers, log: info }, settings);
-      uses.node = head;
+      const network = counters === null ? front.network : countedNetwork(front.network, counters);
+      const head = openHead({ identity, network, peers: front.peers, log: info }, settings);
       closers.push(() => head.close());
-      return head;
+      const counted = counters === null ? head : countedNode(head, counters);
+      uses.node = counted;
+      return counted;
     }
     // A worker signs what it answers to heads, which is what came of an order.
     const signs =
@@ -143,7 +150,7 @@ export async function openRuntime(
       const { openWorker } = await import('./worker/open-worker.ts');
       const trace = log.level === 'debug' ? (line: string, fields: object) => log.debug({ ...fields }, line) : null;
       const worker = await openWorker({ identity, node: solo, store, log: info, trace }, settings);
-      uses.worker = worker;
+      uses.worker = counters === null ? worker : countedWorker(worker, counters);
       closers.push(() => worker.close());
     }
     return solo;
@@ -171,6 +178,7 @@ export async function openRuntime(
   };
   return {
     store,
+    counters,
     openNode,
     run: (found, context, signal) => {
       // Threads keep grants for later requests: the input must not be part of one.

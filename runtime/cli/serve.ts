@@ -3,6 +3,7 @@ import { GENERAL_TOPIC, gossipTopic } from '../core/work.ts';
 import type { Runtime } from '../runtime.ts';
 import { storeFunctions } from './functions-folder.ts';
 import { aborted, type Interrupt, watchInterrupt } from './interrupt.ts';
+import { serveMetrics } from './metrics.ts';
 import { withRuntime } from './open-runtime.ts';
 import { findPackage } from './package-root.ts';
 import { checkBootNodes, checkPeerPorts } from './peer-places.ts';
@@ -72,6 +73,8 @@ export async function serveUntil(
     if (role !== 'solo') print(`role ${role}`);
     print(`peer id ${peerId}`);
     print(`data folder ${settings.dataDir}`);
+    await using metrics = await serveMetrics(loaded, runtime, { peerId, version: findPackage().version });
+    if (metrics.url !== null) print(`metrics ${metrics.url}`);
     if (role !== 'head')
       for (const [name, { url }] of Object.entries(settings.upstreams)) print(`upstream ${name} ${url}`);
     for (const gateway of settings.gateways) print(`gateway ${gateway}`);

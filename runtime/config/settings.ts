@@ -133,6 +133,14 @@ export const SETTINGS_SCHEMA = z.strictObject({
         expects: 'an address with a port, such as 127.0.0.1:6000, [::1]:6000 or 0.0.0.0:6000',
         fallback: '127.0.0.1:6000',
       }),
+    metrics: z
+      .nullable(z.string().check(z.refine<string>((text) => parseListenAddress(text) !== undefined)))
+      .register(SETTING_NOTES, {
+        doc: 'address at which Prometheus finds metrics under /metrics',
+        expects: 'an address with a port, such as 0.0.0.0:2112',
+        fallback: null,
+        fallbackText: 'none',
+      }),
     hosts: z.array(z.string().check(z.regex(HOST_NAME))).register(SETTING_NOTES, {
       doc: 'host names that requests may be addressed to where listen.api is a loopback address, such as behind a proxy',
       expects: 'a list of host names without port, such as node.example, or * for any',

@@ -40,7 +40,7 @@ describe('settings', () => {
       dataDir: join(dir, '.inferbase'),
       keyFile: null,
       functionsDir: null,
-      listen: { api: '127.0.0.1:6000', hosts: [] },
+      listen: { api: '127.0.0.1:6000', metrics: null, hosts: [] },
       web: { functions: [] },
       upstreams: { model: { url: 'http://127.0.0.1:8000', headers: {}, timeoutMs: 10_000 } },
       gateways: [],

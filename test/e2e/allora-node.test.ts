@@ -54,6 +54,8 @@ suite('allora-node, as compose files start it', () => {
       INFERBASE_FUNCTIONS_DIR: functions,
       // No test asks the internet.
       INFERBASE_GATEWAYS: 'http://127.0.0.1:9',
+      // Of the usual port there is one on this machine.
+      INFERBASE_LISTEN_METRICS: '127.0.0.1:0',
       INFERENCE_API_ADDRESS: `http://127.0.0.1:${(model.address() as AddressInfo).port}`,
     });
   });
@@ -114,6 +116,19 @@ suite('allora-node, as compose files start it', () => {
     const answer = JSON.parse(await ask());
     assert.equal(answer.results?.[0]?.result.stdout, '{"infererValue":"2976.97"}', JSON.stringify(answer));
     assert.deepEqual(answer.cluster, { peers: [workerId] });
+
+    const scraped = async (node: Service): Promise<string> => {
+      const [, url = ''] = await node.until(/^metrics (\S+)$/m);
+      return await (await fetch(url)).text();
+    };
+    const ofHead = await scraped(head);
+    assert.match(ofHead, /^allora_head_node_total_requests \d+$/m);
+    assert.match(ofHead, new RegExp(`^b7s_node_function_executions{function="${cid}",consensus=""} \\d+$`, 'm'));
+    const ofWorker = await scraped(worker);
+    for (const name of ['b7s_node_workorders', 'b7s_executor_function_executions_ok']) {
+      assert.match(ofWorker, new RegExp(`^${name}{function="${cid}"} \\d+$`, 'm'), ofWorker);
+    }
+    assert.match(ofWorker, /^allora_worker_node_total_response \d+$/m);
 
     // A container that is made anew has the volume and nothing else.
     assert.equal(await head.stop(), 0, head.output());

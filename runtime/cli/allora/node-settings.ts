@@ -43,6 +43,7 @@ export function nodeSettings({ values, others }: ParsedFlags, isThere: (path: st
     'peers.listen': ['/ip4/0.0.0.0/tcp/0'],
     // Whatever name a proxy in front hands on.
     'listen.hosts': ['*'],
+    'listen.metrics': '0.0.0.0:2112',
   };
   const warnings: string[] = [];
   const given = (name: string): FlagValue | undefined => {

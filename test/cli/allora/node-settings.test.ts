@@ -122,6 +122,7 @@ suite('allora-node', () => {
     assert.equal(settings.extensions.dir, '/app/runtime/extensions');
     assert.deepEqual(settings.extensions.allora, { ...settings.extensions.allora, enabled: true, argvOrder: 'v0.2.0' });
     assert.deepEqual(warnings, []);
+    assert.equal(settings.listen.metrics, '0.0.0.0:2112');
   });
 
   test('of its head serves the REST API on every interface and says so', async () => {
