@@ -1,11 +1,10 @@
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseListenAddress } from '../../config/listen.ts';
 import type { Settings } from '../../config/settings.ts';
 import { InferbaseError } from '../../core/errors.ts';
 import { parseTcpAddress } from '../../core/multiaddr.ts';
 import { isFree, tryListening } from '../model-server.ts';
+import { freePort } from './free-port.ts';
 import type { LocalPlaces } from './plan.ts';
 import type { LocalProject } from './project.ts';
 import type { LocalOptions, ProcessRecord } from './record.ts';
@@ -40,17 +39,6 @@ async function readPort(flag: string, text: LocalOptions[string]): Promise<numbe
     throw new InferbaseError('ERR_INVALID_SETTING', `${flag} ${text} is no port; give a number from 0 to 65535`);
   }
   return port === 0 ? await freePort('127.0.0.1') : port;
-}
-
-async function freePort(host: string): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, host, resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /**
