@@ -20,6 +20,9 @@ test('a worker and heads that are none of ours, each hostile in its own way', { 
       '4',
       '--limits-queue',
       '20',
+      // What it holds in the end is not to depend on the cores of the machine.
+      '--sandbox-threads',
+      '2',
       '--upstream',
       `model=${model.url}`,
     ],
