@@ -45,9 +45,11 @@ suite('a peer that sends direct messages as fast as it can', () => {
       };
       await Promise.all(Array.from({ length: 20 }, send));
       await until(() => heard === count);
+      const seconds = (performance.now() - began) / 1_000;
+      // A machine that cannot send so fast has nothing to be slowed.
+      assert.ok(pauses > 0 || 3 * count <= 200 * (0.25 + seconds), `${pauses} pauses in ${seconds} s`);
       // What may come at once, and what was under way when it was slowed.
-      assert.ok(pauses > 0);
-      const most = 200 * (2 + (performance.now() - began) / 1_000) + 400;
+      const most = 200 * (2 + seconds) + 400;
       assert.ok(3 * count < most, `${3 * count} units, at most ${most}`);
       assert.equal(node.host.getConnections().length, 1);
       assert.deepEqual(node.lines, []);
