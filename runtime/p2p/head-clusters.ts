@@ -26,7 +26,7 @@ export interface HeadClusters {
 interface Components {
   readonly swarm: Pick<Swarm, 'peerId' | 'send' | 'addresses'>;
   readonly orders: OpenOrders;
-  readonly messages: Pick<OrderMessages, 'encodeForMember'>;
+  readonly messages: Pick<OrderMessages, 'encodeForMembers'>;
   /** Told of a message that did not get to a worker. */
   readonly drop: (peerId: string, error: unknown) => void;
 }
@@ -70,6 +70,7 @@ export function createHeadClusters({ swarm, orders, messages, drop }: Components
         peers.map(async (id) => ({ id, addrs: await swarm.addresses(id).catch(() => []) })),
       );
       const message = { type: 'MsgFormCluster', request_id: requestId, peers, consensus, connection_info } as const;
+      const encode = messages.encodeForMembers(message);
       const over = AbortSignal.any([signal, AbortSignal.timeout(waitMs)]);
       const giveUp = (): void => {
         for (const answer of cluster.asked.values()) answer(NO_ANSWER);
@@ -79,7 +80,7 @@ export function createHeadClusters({ swarm, orders, messages, drop }: Components
         const answers = peers.map((peerId) => {
           const { promise, resolve } = Promise.withResolvers<string>();
           cluster.asked.set(peerId, resolve);
-          return ask(peerId, messages.encodeForMember(peerId, message), over, promise);
+          return ask(peerId, encode(peerId), over, promise);
         });
         if (over.aborted) giveUp();
         return await Promise.all(answers);
@@ -94,12 +95,12 @@ export function createHeadClusters({ swarm, orders, messages, drop }: Components
       const cluster = formed.get(requestId);
       formed.delete(requestId);
       for (const order of cluster?.orders.values() ?? []) order.close();
-      const message = { type: 'MsgDisbandCluster', request_id: requestId } as const;
+      const encode = messages.encodeForMembers({ type: 'MsgDisbandCluster', request_id: requestId });
       const over = AbortSignal.timeout(SEND_MS);
       await Promise.all(
         peers.map(async (peerId) => {
           try {
-            await swarm.send(peerId, B7S_PROTOCOL, messages.encodeForMember(peerId, message), over);
+            await swarm.send(peerId, B7S_PROTOCOL, encode(peerId), over);
           } catch (error) {
             drop(peerId, new Error(`the disbanding of a cluster: ${messageOf(error)}`));
           }

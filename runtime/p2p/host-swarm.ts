@@ -42,6 +42,8 @@ const MAX_TOPICS = 1_024;
 const MAX_AGENT = 128;
 /** Addresses of one peer that others are told. */
 const MAX_ADDRESSES = 16;
+/** Characters of one: a name of DNS has 253. */
+const MAX_ADDRESS = 320;
 /** gossipsub's own part of a message: author, number, signature, key. */
 const ENVELOPE_BYTES = 512;
 
@@ -295,7 +297,8 @@ export function createSwarm(
       const { addresses } = await host.peerStore.get(id);
       return addresses
         .slice(0, MAX_ADDRESSES)
-        .map(({ multiaddr }) => multiaddr.toString().replace(/\/p2p\/[^/]+$/, ''));
+        .map(({ multiaddr }) => multiaddr.toString().replace(/\/p2p\/[^/]+$/, ''))
+        .filter((address) => address.length <= MAX_ADDRESS);
     },
     onPeers(listener) {
       peerListeners.add(listener);

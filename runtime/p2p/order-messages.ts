@@ -16,8 +16,11 @@ export interface OrderMessages {
    * log a type that they do not know.
    */
   encode(peerId: string, order: WorkOrder): readonly Buffer[];
-  /** A message to a member of a cluster: where its dialect is not known as in `c`, which all three read. */
-  encodeForMember(peerId: string, message: FormClusterMessage | DisbandClusterMessage): Buffer;
+  /**
+   * A message to the members of a cluster, as each of them reads it: where its dialect is not known as in `c`, which all
+   * three read. Written once for all of a dialect.
+   */
+  encodeForMembers(message: FormClusterMessage | DisbandClusterMessage): (peerId: string) => Buffer;
   /** The worker is one of our own, which reads what Go nodes have no field for. */
   isOurs(peerId: string): boolean;
   /** In a PBFT cluster the worker tells what came of it to the primary, and not to the head: so it is in `a`. */
@@ -60,10 +63,15 @@ export function createOrderMessages(ownPeerId: string): OrderMessages {
       // Our own worker takes either; one is enough.
       return dialect === 'c' || dialect === 'ours' ? [workOrder] : [encodeOnce(order, 'a'), workOrder];
     },
-    encodeForMember(peerId, message) {
-      const dialect = known.get(peerId);
-      if (dialect === 'a' || dialect === 'b') return encodeMessage({ ...message, from: ownPeerId }, dialect);
-      return encodeMessage(message, 'c');
+    encodeForMembers(message) {
+      const written = new Map<Dialect, Buffer>();
+      return (peerId) => {
+        const spoken = known.get(peerId);
+        const dialect = spoken === 'a' || spoken === 'b' ? spoken : 'c';
+        const bytes = written.get(dialect) ?? encodeMessage({ ...message, from: ownPeerId }, dialect);
+        written.set(dialect, bytes);
+        return bytes;
+      };
     },
     isOurs: (peerId) => known.get(peerId) === 'ours',
     tellsPrimary: (peerId) => known.get(peerId) === 'a',
