@@ -226,7 +226,9 @@ export async function createB7sHead(
       try {
         const unread = isMember && !orderMessages.isOurs(peerId) ? unreadBy(order) : null;
         if (unread !== null) return unread;
-        deliver(swarm, peerId, { messages: orderMessages.encode(peerId, order), streams, signal }).then(
+        const onRefused = (): void => waiting.settle(neverSent(order.requestId, 'it did not take the order'));
+        const messages = orderMessages.encode(peerId, order);
+        deliver(swarm, peerId, { messages, streams, signal, onRefused }).then(
           (problem) => {
             if (problem !== null) waiting.settle(neverSent(order.requestId, problem));
             else if (isMember && orderMessages.tellsPrimary(peerId)) waiting.settle(toldPrimary(order.requestId));
@@ -283,18 +285,37 @@ function flawIn(message: ExecuteResponseMessage | WorkOrderResponseMessage, from
   return responseSignatureFlaw(message, from, dialect === 'c' ? 'b' : dialect);
 }
 
+interface Delivery {
+  /** In each dialect that the worker may speak. */
+  readonly messages: readonly Buffer[];
+  /** Gets those in use, for whoever takes the order back. */
+  readonly streams: Stream[];
+  readonly signal: AbortSignal;
+  /** The worker ended the stream and has read nothing. */
+  readonly onRefused: () => void;
+}
+
 /**
  * Sends each message on a stream of its own.
- * @param order.streams gets them, for whoever takes the order back
- * @returns why nothing of it can have arrived; `null`: it has
+ * @returns why nothing of it can have arrived; `null`: it has, or `onRefused` tells
  * @throws when it is not known whether it has
  */
-async function deliver(
-  swarm: Swarm,
-  peerId: string,
-  order: { readonly messages: readonly Buffer[]; readonly streams: Stream[]; readonly signal: AbortSignal },
-): Promise<string | null> {
-  const { messages, streams, signal } = order;
+async function deliver(swarm: Swarm, peerId: string, delivery: Delivery): Promise<string | null> {
+  const { messages, streams, signal, onRefused } = delivery;
+  const [message] = messages;
+  if (message !== undefined && messages.length === 1) {
+    const onStream = (stream: Stream): void => {
+      streams.push(stream);
+      watchRefusal(stream, onRefused);
+    };
+    try {
+      await swarm.send(peerId, B7S_PROTOCOL, message, signal, onStream);
+    } catch (error) {
+      if (streams.length === 0) return messageOf(error);
+      throw error;
+    }
+    return null;
+  }
   try {
     for (const _message of messages) streams.push(await swarm.open(peerId, B7S_PROTOCOL, signal));
   } catch (error) {
@@ -303,6 +324,22 @@ async function deliver(
   }
   await Promise.all(streams.map((stream, i) => write(stream, messages[i] ?? Buffer.alloc(0), signal)));
   return null;
+}
+
+/** Characters of it. */
+const MAX_AGREEMENT = 128;
+
+/** A stream that is reset before its protocol was agreed was read by nobody. */
+function watchRefusal(stream: Stream, onRefused: () => void): void {
+  if (stream.protocol !== '') return;
+  // Agreeing is saying its name; nothing longer is read.
+  let said = '';
+  stream.addEventListener('message', ({ data }) => {
+    if (said.length < MAX_AGREEMENT) said += Buffer.from(data.subarray()).toString('latin1', 0, MAX_AGREEMENT);
+  });
+  stream.addEventListener('close', ({ error, local }) => {
+    if (error !== undefined && local !== true && !said.includes(B7S_PROTOCOL)) onRefused();
+  });
 }
 
 /** Writes all and half-closes; the worker closes its half once it has worked. */

@@ -190,13 +190,14 @@ export function createSwarm(
       gossipListeners.add(listener);
       return () => gossipListeners.delete(listener);
     },
-    async send(peerId, protocol, bytes, signal) {
+    async send(peerId, protocol, bytes, signal, onStream) {
       const over = signal ?? AbortSignal.timeout(SEND_MS);
       // A peer that said it speaks the protocol is not asked again.
       const muxer = speaking.get(protocol)?.has(peerId) === true ? muxerTo(peerId) : undefined;
       const first = muxer === undefined ? undefined : openings.get(protocol);
       const isKnown = muxer !== undefined && first !== undefined;
       const stream = isKnown ? await openAtOnce(muxer, { peerId, protocol }, over) : await open(peerId, protocol, over);
+      onStream?.(stream);
       try {
         stream.send(isKnown ? Buffer.concat([first, bytes]) : bytes);
         await stream.close({ signal: over });

@@ -18,9 +18,17 @@ export interface Swarm {
   /**
    * Opens a stream of its own, writes the bytes, half-closes and does not wait for the other side: the framing of the
    * b7s wire, whose receivers close only after they have worked.
+   * @param onStream given the stream before anything is written to it: aborted, it takes the message back; what it reads
+   *   first is that the peer agrees, unless it has a protocol by then
    * @throws InferbaseError `ERR_NOT_ENOUGH_NODES` when the peer is not connected or does not take the stream
    */
-  send(peerId: string, protocol: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
+  send(
+    peerId: string,
+    protocol: string,
+    bytes: Uint8Array,
+    signal?: AbortSignal,
+    onStream?: (stream: Stream) => void,
+  ): Promise<void>;
   /**
    * Takes messages of that framing: bytes up to the first line feed or the end of the stream. Longer ones than `maxBytes`
    * reset the stream and are logged; so are those of peers that send too slowly or too many at once. One that sends more in

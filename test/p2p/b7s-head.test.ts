@@ -156,6 +156,17 @@ suite('a head on the b7s wire', () => {
     assert.match(message, /is not connected/);
   });
 
+  test('says that a worker which takes no messages any more never got an order', async (t) => {
+    const head = await startHead(t);
+    const worker = await startPeer(t, head, { onDirect: ({ request_id }) => [did(request_id, 'done')] });
+    await until(() => head.swarm.speakers(B7S_PROTOCOL).includes(worker.peerId));
+    // From here on its dialect is known, and an order goes without being asked for leave.
+    assert.equal((await head.head.order(worker.peerId, orderOf('first'), never)).code, '200');
+    await worker.host.unhandle(B7S_PROTOCOL);
+    const { code, outcome } = await head.head.order(worker.peerId, orderOf('second'), never);
+    assert.deepEqual([code, outcome], ['503', null]);
+  });
+
   for (const dialect of DIALECTS) {
     test(`takes a result that a Go node of dialect ${dialect} signed, and none that was changed since`, async (t) => {
       const { testKeys, signatures } = golden(dialect);

@@ -12,21 +12,33 @@ const LARGE_BYTES = 16_384;
 /** Frames together are one message of Noise, which has at most 65 519 bytes. */
 const MAX_JOINED_BYTES = 65_519;
 
+/** How long frames wait for others that nobody waits for, in ms. */
+const UNHURRIED_MS = 20;
+
+export interface JoinedFrames {
+  /** Frames that are sent by `work` leave with the next ones, or after a moment: nobody waits for them. */
+  unhurried<T>(work: () => T): T;
+}
+
 /**
  * Hands the frames that one turn makes to the connection at once: there, every call is encrypted, written, and at the
- * other end read and decrypted by itself, which costs more than a small frame. Frames leave in their order, and when
- * the turn is over.
+ * other end wakes a thread that reads and decrypts it by itself, which costs more than a small frame. Frames leave in
+ * their order, and when the turn is over.
  */
-export function joinFrames(muxer: SendingMuxer, connection: MessageStream): void {
+export function joinFrames(muxer: SendingMuxer, connection: MessageStream): JoinedFrames {
   const send = muxer.send.bind(muxer);
   const close = muxer.close.bind(muxer);
   let frames: Uint8Array[] = [];
   let bytes = 0;
   let scheduled: NodeJS.Immediate | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let isUnhurried = false;
 
   function flush(): boolean {
     clearImmediate(scheduled);
     scheduled = undefined;
+    clearTimeout(timer);
+    timer = undefined;
     if (bytes === 0) return true;
     const joined = frames.length === 1 ? frames[0] : Buffer.concat(frames, bytes);
     frames = [];
@@ -49,11 +61,22 @@ export function joinFrames(muxer: SendingMuxer, connection: MessageStream): void
     const hasRoom = bytes + byteLength <= MAX_JOINED_BYTES || flush();
     frames.push(frame.subarray());
     bytes += byteLength;
-    scheduled ??= setImmediate(flush);
+    if (isUnhurried) timer ??= setTimeout(flush, UNHURRIED_MS);
+    else scheduled ??= setImmediate(flush);
     return hasRoom && !connection.writableNeedsDrain;
   };
   muxer.close = async (options) => {
     await close(options);
     flush();
+  };
+  return {
+    unhurried(work) {
+      isUnhurried = true;
+      try {
+        return work();
+      } finally {
+        isUnhurried = false;
+      }
+    },
   };
 }

@@ -1,18 +1,19 @@
 import type { yamux } from '@chainsafe/libp2p-yamux';
 import type { MessageStream, Stream, StreamMuxerFactory } from '@libp2p/interface';
-import { joinFrames, type SendingMuxer } from './joined-frames.ts';
+import { type JoinedFrames, joinFrames, type SendingMuxer } from './joined-frames.ts';
 
 type YamuxInit = Parameters<typeof yamux>[0];
 
 /** What the stream of js-libp2p has beside its interface (`@libp2p/utils`, `AbstractMessageStream`). */
 interface OpenStream extends Stream {
   onRemoteCloseWrite(): void;
-  /** One of `YamuxStream`'s states: 1 and 3 have nothing to tell the other side but the window. */
+  /** One of `YamuxStream`'s states. */
   readonly state: number;
   /** Bytes that may be received before the window is renewed, and how many of them are left. */
   readonly recvWindow: number;
   readonly recvWindowCapacity: number;
   sendWindowUpdate(): void;
+  sendFrame(header: unknown, data?: unknown): unknown;
 }
 
 interface OpenMuxer extends SendingMuxer {
@@ -39,7 +40,7 @@ export async function patientYamux(init: YamuxInit): Promise<() => StreamMuxerFa
     factory.createStreamMuxer = (connection) => {
       const muxer = createStreamMuxer(connection) as OpenMuxer;
       requireInside(muxer, ['sendFrame', 'onRemoteStream', '_newStream']);
-      joinFrames(muxer, connection);
+      const joined = joinFrames(muxer, connection);
       boundAnswers(muxer, connection);
       const newStream = muxer._newStream.bind(muxer);
       muxer._newStream = (...args) => {
@@ -49,7 +50,8 @@ export async function patientYamux(init: YamuxInit): Promise<() => StreamMuxerFa
       };
       const onRemoteStream = muxer.onRemoteStream.bind(muxer);
       muxer.onRemoteStream = (stream) => {
-        keepEndBack(stream);
+        const hasEnded = keepEndBack(stream);
+        answerUnhurriedly(stream, joined, hasEnded);
         onRemoteStream(stream);
       };
       return muxer;
@@ -88,27 +90,38 @@ function boundAnswers(muxer: OpenMuxer, connection: MessageStream): void {
   };
 }
 
-const SYN_SENT = 1;
+/** Of `YamuxStream`'s states, the last before a stream is over or paused: an established one. */
 const ESTABLISHED = 3;
 
 /**
- * Renews a stream's window when half of it is used, as Go's yamux does. js-libp2p does it for every frame that brings data:
- * on streams of one small message, more than a third of all frames.
+ * Renews a stream's window when half of it is used, as Go's yamux does. js-libp2p does it for every frame that brings data,
+ * and to open a stream and to take one, which the first frame with data says as well: on streams of one small message,
+ * half of all frames.
  */
 function renewRarely(stream: OpenStream): void {
-  requireInside(stream, ['sendWindowUpdate', 'onRemoteCloseWrite']);
+  requireInside(stream, ['sendWindowUpdate', 'onRemoteCloseWrite', 'sendFrame']);
   // Without these it only costs frames.
   if (![stream.state, stream.recvWindow, stream.recvWindowCapacity].every(Number.isFinite)) return;
   const renew = stream.sendWindowUpdate.bind(stream);
   stream.sendWindowUpdate = () => {
     const { state, recvWindow, recvWindowCapacity } = stream;
-    if ((state === SYN_SENT || state === ESTABLISHED) && recvWindowCapacity > recvWindow / 2) return;
+    if (state <= ESTABLISHED && recvWindowCapacity > recvWindow / 2) return;
     renew();
   };
 }
 
-/** Until `protocol` is set, once. */
-function keepEndBack(stream: OpenStream): void {
+/**
+ * Lets what a stream is answered wait for other frames once its peer has said all: there, nobody waits for it. On the
+ * streams of one message each that is all the answer there is.
+ */
+function answerUnhurriedly(stream: OpenStream, joined: JoinedFrames, hasEnded: () => boolean): void {
+  const sendFrame = stream.sendFrame.bind(stream);
+  stream.sendFrame = (header, data) =>
+    hasEnded() ? joined.unhurried(() => sendFrame(header, data)) : sendFrame(header, data);
+}
+
+/** Until `protocol` is set, once. @returns whether the peer has said all */
+function keepEndBack(stream: OpenStream): () => boolean {
   const end = stream.onRemoteCloseWrite;
   let ended = false;
   stream.onRemoteCloseWrite = () => {
@@ -129,4 +142,5 @@ function keepEndBack(stream: OpenStream): void {
       if (ended) stream.onRemoteCloseWrite();
     },
   });
+  return () => ended || stream.remoteWriteStatus === 'closed';
 }
