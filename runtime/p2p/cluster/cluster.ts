@@ -1,6 +1,7 @@
 import { createReplica } from '../../consensus/replica.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { WorkerService, WorkOrder } from '../../core/work.ts';
+import { encodeUnsignedRequest } from '../../wire/blockless-request.ts';
 import type { Dialect } from '../../wire/messages/envelope.ts';
 import type { Message } from '../../wire/messages/message.ts';
 import {
@@ -206,6 +207,7 @@ export async function createCluster(
         if (leader === null && (!first || dialect !== assumed)) void answerWith(done);
       } else {
         const { request, timestamp } = next;
+        grow(encodeUnsignedRequest(request).length);
         replica.request({ id: requestId, timestamp, origin: head, execute: request });
       }
     },

@@ -75,7 +75,8 @@ const PBFT = 2;
 interface Entry extends Invitation {
   readonly formedAt: number;
   /** `null`: of a single member, by Raft: an order is run like any other. */
-  readonly ready: Promise<Cluster | null>;
+  ready: Promise<Cluster | null>;
+  /** As soon as it takes messages, which is before it is ready. */
   cluster: Cluster | null;
 }
 
@@ -96,7 +97,8 @@ export function createClusters(components: ClusterComponents, init: ClustersInit
     if (entries.get(entry.requestId) !== entry) return;
     entries.delete(entry.requestId);
     if (entries.size === 0) clearInterval(sweeping);
-    entry.ready
+    const made = entry.cluster === null ? entry.ready : Promise.resolve(entry.cluster);
+    made
       .then((cluster) => cluster?.end())
       .catch((error: unknown) => log('a cluster did not end cleanly', { error: messageOf(error) }));
   }
@@ -136,33 +138,27 @@ export function createClusters(components: ClusterComponents, init: ClustersInit
   function join(invitation: Invitation): Entry {
     makeRoom(invitation.head);
     if (entries.size === 0) sweeping = setInterval(sweep, Math.min(SWEEP_MS, idleMs)).unref();
-    const ready = invitation.consensus === RAFT ? Promise.resolve(null) : open(invitation);
-    const entry: Entry = { ...invitation, formedAt: Date.now(), ready, cluster: null };
+    const entry: Entry = { ...invitation, formedAt: Date.now(), ready: Promise.resolve(null), cluster: null };
     entries.set(invitation.requestId, entry);
-    ready.then(
-      (cluster) => {
-        entry.cluster = cluster;
-      },
-      () => end(entry),
-    );
+    if (invitation.consensus !== RAFT) entry.ready = open(entry);
+    entry.ready.catch(() => end(entry));
     return entry;
   }
 
-  async function open(invitation: Invitation): Promise<Cluster> {
-    const { requestId, members, head, told } = invitation;
+  async function open(entry: Entry): Promise<Cluster> {
+    const { members, head, told } = entry;
     const { maxMessageBytes: maxBytes, deadlineMs: waitMs, patienceMs = PATIENCE_MS } = init;
-    const onOver = (): void => {
-      const entry = entries.get(requestId);
-      if (entry !== undefined) end(entry);
-    };
-    const cluster = await createCluster(components, invitation, {
+    const cluster = await createCluster(components, entry, {
       maxBytes,
       waitMs,
       patienceMs,
       onGrown: checkBytes,
-      onOver,
+      onOver: () => end(entry),
       log,
     });
+    // Ended meanwhile, which waits for it.
+    if (entries.get(entry.requestId) !== entry) return cluster;
+    entry.cluster = cluster;
     await introductions.introduce(members, head, told);
     return cluster;
   }

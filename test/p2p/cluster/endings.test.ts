@@ -47,6 +47,27 @@ suite('a cluster that is disbanded', () => {
   });
 });
 
+suite('a cluster whose head gives it large orders', () => {
+  test('ends when all clusters hold too many bytes, and the others go on', async (t) => {
+    const worker = await startMember(t, {}, { maxHeldBytes: 1_000_000 });
+    const absent = await startMember(t);
+    const head = await startClusterHead(t, [worker, absent]);
+    const peers = [worker.peerId, absent.peerId];
+    for (const request_id of ['large', 'small']) {
+      await head.say(worker, { type: 'MsgFormCluster', request_id, peers, consensus: 2 });
+    }
+    await until(() => head.of('MsgFormClusterResponse').length === 2);
+    const request = head.request({ config: { consensus_algorithm: 'PBFT', stdin: 'x'.repeat(300_000) } });
+    for (let i = 0; i < 4; i++) {
+      const timestamp = new Date(Date.parse(TIMESTAMP) + i * 1_000).toISOString();
+      await head.say(worker, { type: 'MsgWorkOrder', ...request, request_id: 'large', timestamp });
+    }
+    await until(() => worker.told.some((line) => line.startsWith('a cluster was ended: clusters hold too many bytes')));
+    await until(() => !worker.host.getProtocols().includes(`${PBFT_PROTOCOL}/cluster/large`));
+    assert.ok(worker.host.getProtocols().includes(`${PBFT_PROTOCOL}/cluster/small`));
+  });
+});
+
 suite('a worker whose head says its order again and again', () => {
   test('as the primary of a head of A goes on: its own report is there', async (t) => {
     const release = Promise.withResolvers<never>();
