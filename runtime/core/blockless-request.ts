@@ -34,11 +34,12 @@ export interface BlocklessConfig {
   readonly threshold?: number;
   /**
    * Ours; nodes that do not know it ignore it. `limits` by lower-case name; `permissions` where they are none at all, which
-   * the b7s wire cannot say.
+   * the b7s wire cannot say; `stdin` in base64 where it is not UTF-8, and its text is not all of it.
    */
   readonly inferbase?: {
     readonly limits?: Readonly<Record<string, number | undefined>>;
     readonly permissions?: readonly string[];
+    readonly stdin?: string;
   };
 }
 

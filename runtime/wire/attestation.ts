@@ -24,7 +24,7 @@ import { signatureFlaw } from './signature.ts';
  * U+2029 escaped, no white space), fields in this order, those with a question mark only where they say something:
  *
  * - request: `{"function_id","method","parameters"?,"config":{"runtime":{…},"env_vars"?,"stdin"?,"permissions"?,
- *   "inferbase"?:{"limits"}}}` with `runtime` as in b7s, `env_vars` with the `TOPIC_ID` that the head adds as the last,
+ *   "inferbase"?:{"limits"?,"stdin"?}}}` with `runtime` as in b7s, `env_vars` with the `TOPIC_ID` that the head adds as the last,
  *   `permissions` also where they are an empty list, limits by lower-case name;
  * - outcome: `{"stdout","stderr","exit_code","cause","truncated"?}` with the texts as the head's answer shows them: each byte
  *   that is not UTF-8 is one U+FFFD; `truncated` names the outputs that were cut, stdout first.

@@ -55,11 +55,13 @@ type Limits = Readonly<Record<string, number | undefined>>;
 interface Extras {
   readonly limits?: Limits | undefined;
   readonly permissions?: readonly string[];
+  readonly stdin?: string | undefined;
 }
 /** In the order of our table, whatever the order of the request; other names mean nothing. */
 const writeExtras = object<Extras>(
   optional('limits', object<Limits>(...LIMIT_NAMES.map((name) => integerPointer(name.toLowerCase())))),
   listPointer('permissions', encodeString),
+  optional('stdin', encodeString),
 );
 
 const writeConfig = object<BlocklessConfig>(
@@ -74,10 +76,10 @@ const writeConfig = object<BlocklessConfig>(
   text('consensus_algorithm'),
   float('threshold'),
   (config) => {
-    const limits = config.inferbase?.limits;
+    const { limits, stdin } = config.inferbase ?? {};
     const allowsNone = permissionsOf(config)?.length === 0;
-    if (limits === undefined && !allowsNone) return '';
-    return `"inferbase":${writeExtras({ limits, ...(allowsNone && { permissions: [] }) })}`;
+    if (limits === undefined && stdin === undefined && !allowsNone) return '';
+    return `"inferbase":${writeExtras({ limits, stdin, ...(allowsNone && { permissions: [] }) })}`;
   },
 );
 
@@ -102,8 +104,8 @@ const writeAsked = object<
   textPointer('stdin'),
   listPointer('permissions', encodeString),
   (config) => {
-    const limits = config.inferbase?.limits;
-    return limits === undefined ? '' : `"inferbase":${writeExtras({ limits })}`;
+    const { limits, stdin } = config.inferbase ?? {};
+    return limits === undefined && stdin === undefined ? '' : `"inferbase":${writeExtras({ limits, stdin })}`;
   },
 );
 

@@ -2,6 +2,7 @@ import type { BlocklessConfig, BlocklessRequest } from '../core/blockless-reques
 import { InferbaseError } from '../core/errors.ts';
 import { LIMIT_NAMES, type Limits } from '../core/limits.ts';
 import type { ExecuteRequest } from '../core/node.ts';
+import { exactBytes } from './exact-bytes.ts';
 import { BOOL, type Decoded, FLOAT64, INT, list, STRING, struct, UINT64 } from './go-json.ts';
 
 /**
@@ -22,11 +23,12 @@ const RUNTIME = struct('execute.BLSRuntimeConfig', {
 
 /**
  * Ours: every limit by its own name, as under `inferbase.limits` in a manifest; keys match in any case. `permissions` is
- * what a head passes on where the request allows none, since Go leaves an empty list out.
+ * what a head passes on where the request allows none, since Go leaves an empty list out; `stdin` the exact bytes, in base64.
  */
 const EXTRAS = struct('execute.Inferbase', {
   limits: struct('execute.Limits', Object.fromEntries(LIMIT_NAMES.map((name) => [name.toLowerCase(), UINT64]))),
   permissions: list(STRING),
+  stdin: STRING,
 });
 
 const ATTESTORS = struct('execute.AttributeAttestors', { each: list(STRING), one_of: list(STRING) });
@@ -68,7 +70,6 @@ const MAX_ITEMS = 10_000;
 
 const NO_LIMITS: Partial<Limits> = {};
 const NO_BYTES = new Uint8Array(0);
-const UTF8 = new TextEncoder();
 
 /**
  * Translates a decoded body into our own words; nothing in it is checked against the store or the policy here.
@@ -103,7 +104,7 @@ function translate(body: BlocklessRequest): ExecuteRequest {
     parameters: (body.parameters ?? []).flatMap(({ value = '' }) => (value === '' ? [] : [value])),
     env: (config.env_vars ?? []).map(({ name = '', value = '' }): [string, string] => [name, value]),
     // Not Buffer.from: its bytes may lie in a pool, which a copy to another thread would take along whole.
-    stdin: stdin === '' ? NO_BYTES : UTF8.encode(stdin),
+    stdin: stdin === '' ? NO_BYTES : exactBytes(stdin, config.inferbase?.stdin),
     permissions: config.permissions ?? config.inferbase?.permissions ?? null,
     limits: askedLimits(config),
     nodeCount: config.number_of_nodes ?? 0,

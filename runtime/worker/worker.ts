@@ -222,7 +222,8 @@ function boundedRequest({ request, deadlineMs }: WorkOrder, ownMs: number): Exec
 
 /** What a request holds in memory, in bytes, about. */
 function sizeOf({ stdin, env, parameters, body }: ExecuteRequest): number {
-  let size = 1_024 + stdin.length + 2 * (body.config?.stdin?.length ?? 0);
+  let size =
+    1_024 + stdin.length + 2 * (body.config?.stdin?.length ?? 0) + (body.config?.inferbase?.stdin?.length ?? 0);
   for (const [name, value] of env) size += 64 + 2 * (name.length + value.length);
   for (const value of parameters) size += 32 + 2 * value.length;
   return size;

@@ -1,4 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import type { ExecuteRequest } from '../../core/node.ts';
+import { toText } from '../../wire/go-writer.ts';
 import { BOUNDARY_VARIABLE } from './envelope.ts';
 import { requestHeaders } from './headers.ts';
 
@@ -82,7 +84,11 @@ export function toWebExecution(
     body: {
       function_id: cid,
       method: target.method,
-      config: { env_vars: env.map(([name, value]) => ({ name, value })), stdin: Buffer.from(given.body).toString() },
+      config: {
+        env_vars: env.map(([name, value]) => ({ name, value })),
+        stdin: toText(given.body),
+        ...(!isUtf8(given.body) && { inferbase: { stdin: Buffer.from(given.body).toString('base64') } }),
+      },
     },
   };
 }

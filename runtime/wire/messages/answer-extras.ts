@@ -2,6 +2,7 @@ import { type Cause, isCause, NO_USAGE, type Outcome, type Usage } from '../../c
 import { causeOfExitCode } from '../../core/exit-codes.ts';
 import type { WorkAnswer } from '../../core/work.ts';
 import { ATTESTATION, type AttestationFields, encodeFields, fromFields, toFields } from '../attestation-fields.ts';
+import { exactBytes } from '../exact-bytes.ts';
 import { BOOL, FLOAT64, STRING, struct, UINT64 } from '../go-json.ts';
 import { flag, float, integer, object, optional, text, textPointer, toText } from '../go-writer.ts';
 import type { NodeResult } from './node-result.ts';
@@ -94,7 +95,6 @@ export function extrasOf({ outcome, attestation, code }: WorkAnswer): {
 /** Eleven days, in ns; what is longer, nobody has run. */
 const MAX_NS = 1e15;
 const REPLACEMENT = '\ufffd';
-const UTF8 = new TextEncoder();
 
 /** `null` for a result that says nothing: the function never ran. */
 export function toOutcome(result: NodeResult | undefined, extras: AnswerExtras): Outcome | null {
@@ -105,21 +105,12 @@ export function toOutcome(result: NodeResult | undefined, extras: AnswerExtras):
     cause: causeOf(extras.cause, exitCode),
     exitCode,
     message: shortened(extras.detail, MAX_TEXT),
-    stdout: bytesOf(stdout, extras.stdout),
-    stderr: bytesOf(stderr, extras.stderr),
+    stdout: exactBytes(stdout, extras.stdout),
+    stderr: exactBytes(stderr, extras.stderr),
     stdoutTruncated: extras.stdout_truncated ?? false,
     stderrTruncated: extras.stderr_truncated ?? false,
     usage: usageOf(result, extras),
   };
-}
-
-/** Exact bytes are taken only where they read as the text that came with them: it is the text that others see. */
-function bytesOf(shown: string, exact: string | undefined): Uint8Array {
-  if (exact !== undefined) {
-    const bytes = new Uint8Array(Buffer.from(exact, 'base64'));
-    if (toText(bytes) === shown) return bytes;
-  }
-  return UTF8.encode(shown);
 }
 
 function usageOf({ usage = {} }: NodeResult, extras: AnswerExtras): Usage {
