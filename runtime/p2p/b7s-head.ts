@@ -123,12 +123,12 @@ export async function createB7sHead(
       case 'MsgExecuteResponse':
       case 'MsgWorkOrderResponse':
         orderMessages.learn(from, message);
-        if (orders.answer(from, checked(message, from))) return;
+        if (orders.answer(from, checked(message, from)) || clusters.excuses(message.request_id ?? '', from)) return;
         throw unexpected('no order of that id waits for an answer of this worker');
       case 'MsgExecute':
         return onClientRequest(message, from, bytes.length);
       case 'MsgFormClusterResponse':
-        if (clusters.hear(message, from)) return;
+        if (clusters.hear(message, from) || clusters.excuses(message.request_id ?? '', from)) return;
         throw unexpected('no cluster of that id waits for an answer of this worker');
       case 'MsgInstallFunctionResponse': {
         // Nobody waits for it: installs are not confirmed.

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { InferbaseError, messageOf } from '../core/errors.ts';
 import type { Cluster, Joined } from '../core/work.ts';
 import type { FormClusterResponseMessage } from '../wire/messages/cluster.ts';
@@ -19,6 +20,8 @@ export interface HeadClusters {
   hear(message: FormClusterResponseMessage, from: string): boolean;
   /** What waits for the answer of a member, once; `null`: there is none. */
   order(requestId: string, peerId: string): OpenOrder | null;
+  /** Whether a message that nobody waits for is no fault: a member may be late, and Go replicas answer again when asked again. */
+  excuses(requestId: string, peerId: string): boolean;
   /** A worker went, or all. */
   lose(peerId?: string): void;
 }
@@ -44,10 +47,15 @@ interface Formed {
 /** How long one message to a member may take, in ms; b7s's consensusClusterSendTimeout. */
 const SEND_MS = 10_000;
 const NO_ANSWER = '';
+/** Messages without use that each member may send of one cluster, and of how many clusters that is remembered. */
+const EXCUSED = 3;
+const MAX_EXCUSED = 256;
 
 /** None yet. */
 export function createHeadClusters({ swarm, orders, messages, drop }: Components): HeadClusters {
   const formed = new Map<string, Formed>();
+  /** Request id → what is left of that, by member. */
+  const excused = new LRUCache<string, Map<string, number>>({ max: MAX_EXCUSED });
 
   async function ask(peerId: string, message: Buffer, signal: AbortSignal, answered: Promise<string>): Promise<Joined> {
     try {
@@ -65,6 +73,7 @@ export function createHeadClusters({ swarm, orders, messages, drop }: Components
       if (formed.has(requestId)) throw new InferbaseError('ERR_INVALID_REQUEST', `${requestId} has a cluster already.`);
       const cluster: Formed = { asked: new Map(), orders: new Map() };
       formed.set(requestId, cluster);
+      excused.set(requestId, new Map(peers.map((peerId) => [peerId, EXCUSED])));
       for (const peerId of peers) cluster.orders.set(peerId, orders.open(peerId, requestId));
       const connection_info = await Promise.all(
         peers.map(async (id) => ({ id, addrs: await swarm.addresses(id).catch(() => []) })),
@@ -123,6 +132,13 @@ export function createHeadClusters({ swarm, orders, messages, drop }: Components
       const order = waiting?.get(peerId) ?? null;
       waiting?.delete(peerId);
       return order;
+    },
+
+    excuses(requestId, peerId) {
+      const members = excused.get(requestId);
+      const left = members?.get(peerId) ?? 0;
+      if (left > 0) members?.set(peerId, left - 1);
+      return left > 0;
     },
 
     lose(peerId) {

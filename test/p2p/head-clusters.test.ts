@@ -69,7 +69,9 @@ suite('a cluster on the b7s wire', () => {
 
   test('counts of each member the first answer, and none of a stranger or for another cluster', async (t) => {
     const head = await startHead(t);
-    const twice = await startReplica(t, head, { joins: (asked) => [joined(asked, '500'), joined(asked)] });
+    // A late word or two are excused.
+    const often = (asked: object): string[] => Array.from({ length: 6 }, (_, i) => joined({ ...asked }, `50${i}`));
+    const twice = await startReplica(t, head, { joins: often });
     const other = await startReplica(t, head, { joins: () => [joined({ request_id: 'other', consensus: 2 })] });
     const stranger = await startReplica(t, head);
     const forming = head.head.formCluster(clusterOf('id', [twice, other]), LONG);
@@ -80,8 +82,8 @@ suite('a cluster on the b7s wire', () => {
     await until(() => [stranger, other].every(({ peerId }) => isDropped(peerId)));
     await other.say(head.peerId, joined({ request_id: 'id', consensus: 2 }));
     const [first = '', second] = codesOf(await forming);
-    // Two streams may overtake each other; one answer is taken.
-    assert.ok(['500', '200'].includes(first));
+    // Streams may overtake each other; one answer is taken.
+    assert.match(first, /^50[0-5]$/);
     assert.equal(second, '200');
     await until(() => isDropped(twice.peerId));
   });
