@@ -235,7 +235,13 @@ export function createSwarm(
       if (connectionTo(peerId) !== undefined) return;
       if (allow.length > 0 && !allow.includes(peerId)) throw gone(peerId, 'peers.allow does not name it');
       // One connection more than there may be would cost another peer its own.
-      if (host.getConnections().length >= maxConnections) throw gone(peerId, 'peers.maxConnections is reached');
+      const open = host.getConnections();
+      if (open.length >= maxConnections) throw gone(peerId, 'peers.maxConnections is reached');
+      // What comes of itself is bounded by address; who names addresses to us must not get past that.
+      const opened = open.filter(({ direction }) => direction === 'outbound').length;
+      if (opened >= Math.ceil(maxConnections / 2)) {
+        throw gone(peerId, 'half of peers.maxConnections are connections that this node has opened');
+      }
       try {
         await host.dial(
           addresses.map((address) => multiaddr(`${address}/p2p/${peerId}`)),

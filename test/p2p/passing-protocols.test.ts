@@ -55,13 +55,16 @@ suite('a peer at addresses that another node gave', () => {
     await until(() => here.swarm.remoteAddress(there.peerId) === undefined);
   });
 
-  test('is not taken for another, and is not connected with past peers.maxConnections or against peers.allow', async (t) => {
+  test('is not taken for another, and is not connected with past peers.maxConnections, or half of them, or against peers.allow', async (t) => {
     const [there, other] = [await startSwarm(t), await startSwarm(t)];
     const here = await startSwarm(t, { maxConnections: 1 });
     const wrong = here.swarm.dial(other.peerId, [without(there.address)], AbortSignal.timeout(30_000));
     await assert.rejects(wrong, { code: 'ERR_NOT_ENOUGH_NODES' });
     await dial(here.swarm, there);
     await assert.rejects(dial(here.swarm, other), /maxConnections is reached/);
+    const half = await startSwarm(t, { maxConnections: 2 });
+    await dial(half.swarm, there);
+    await assert.rejects(dial(half.swarm, other), /half of peers.maxConnections/);
     const choosy = await startSwarm(t, { allow: [there.peerId] });
     await dial(choosy.swarm, there);
     await assert.rejects(dial(choosy.swarm, other), /peers.allow does not name it/);
