@@ -3,6 +3,7 @@ import { InferbaseError, messageOf } from '../../core/errors.ts';
 import { largest } from '../../core/largest.ts';
 import { describeError } from '../../core/wire-code.ts';
 import type { WorkAnswer, WorkOrder } from '../../core/work.ts';
+import { createLineBudget } from '../../telemetry/line-budget.ts';
 import type {
   DisbandClusterMessage,
   FormClusterMessage,
@@ -14,7 +15,7 @@ import { type Cluster, type ClusterComponents, createCluster } from './cluster.t
 import { createIntroductions, type IntroductionsInit } from './introductions.ts';
 import { type Invitation, readInvitation } from './invitation.ts';
 
-export interface ClustersInit extends IntroductionsInit {
+export interface ClustersInit extends Omit<IntroductionsInit, 'isNeeded'> {
   /** As `work.consensus`. */
   readonly consensus: 'pbft' | 'none';
   /** base58 peer ids of the heads that may ask; none: any. */
@@ -65,6 +66,8 @@ const IDLE_MS = 120_000;
 /** b7s's RequestTimeout (consensus/pbft/params.go). */
 const PATIENCE_MS = 10_000;
 const SWEEP_MS = 5_000;
+/** Lines of the log that the clusters of one head may cause. */
+const HEAD_LINES = { lines: 120, windowMs: 60_000 } as const;
 const MAX_CALLS = 8_192;
 
 const FORMED = '200';
@@ -85,7 +88,9 @@ export function createClusters(components: ClusterComponents, init: ClustersInit
   const { log, idleMs = IDLE_MS, maxHeldBytes = MAX_HELD } = init;
   const entries = new Map<string, Entry>();
   const calls = new LRUCache<string, string>({ max: MAX_CALLS });
-  const introductions = createIntroductions(swarm, init);
+  const isNeeded = (peerId: string): boolean => entries.values().some(({ members }) => members.includes(peerId));
+  const introductions = createIntroductions(swarm, { ...init, isNeeded });
+  const ofHead = createLineBudget((line, fields: object) => log(line, fields), HEAD_LINES);
   let sweeping: NodeJS.Timeout | undefined;
   let stopped = false;
 
@@ -154,7 +159,7 @@ export function createClusters(components: ClusterComponents, init: ClustersInit
       patienceMs,
       onGrown: checkBytes,
       onOver: () => end(entry),
-      log,
+      log: (line, fields = {}) => ('peer' in fields ? log(line, fields) : ofHead(head, line, fields)),
     });
     // Ended meanwhile, which waits for it.
     if (entries.get(entry.requestId) !== entry) return cluster;
@@ -211,7 +216,7 @@ export function createClusters(components: ClusterComponents, init: ClustersInit
           const same = outcome === null ? 0 : 1;
           const summary = { members: 1, reported: 1, same, codes: { [code]: 1 }, missing: [] };
           const { topic } = order;
-          log('a cluster has its results', { requestId, topic, function: request.function_id, ...summary });
+          ofHead(head, 'a cluster has its results', { requestId, topic, function: request.function_id, ...summary });
           end(entry);
         };
       }

@@ -15,6 +15,8 @@ export interface Introductions {
 }
 
 export interface IntroductionsInit {
+  /** Whether a peer is a member of a cluster that lives. */
+  readonly isNeeded: (peerId: string) => boolean;
   /** base58 peer ids of heads that the operator named: their word on where a peer is counts in every network. */
   readonly trusted: ReadonlySet<string>;
   /** How long the members are looked for, in ms; default 4 000: the head waits for 20 s. */
@@ -34,7 +36,7 @@ const MAX_KEPT = 24;
 
 export function createIntroductions(
   swarm: Swarm,
-  { trusted, reachMs = REACH_MS, log }: IntroductionsInit,
+  { isNeeded, trusted, reachMs = REACH_MS, log }: IntroductionsInit,
 ): Introductions {
   const asked = new LRUCache<string, { count: number }>({ max: MAX_HEADS, ttl: MINUTE_MS });
   const stopping = new AbortController();
@@ -61,10 +63,10 @@ export function createIntroductions(
   }
 
   /** Of those that it dialled, the first have to go when there are too many. */
-  function letGo(members: readonly string[]): void {
+  function letGo(): void {
     for (const peerId of made) {
       if (made.size <= MAX_KEPT) return;
-      if (members.includes(peerId)) continue;
+      if (isNeeded(peerId)) continue;
       made.delete(peerId);
       swarm.hangUp(peerId).catch(() => {});
     }
@@ -84,7 +86,7 @@ export function createIntroductions(
         }
       };
       await Promise.all(Array.from({ length: Math.min(AT_ONCE, missing.length) }, work));
-      letGo(members);
+      letGo();
       const lost = members.filter(isMissing);
       if (lost.length > 0) log('members of a cluster cannot be reached', { peer: head, members: lost });
     },

@@ -21,8 +21,8 @@ export interface Invitation {
   readonly told: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Go's nodes take any number from 2 or 4 on; every member sends every other one some messages. */
-const MAX_MEMBERS = 64;
+/** As many as a head of ours asks; every member sends every other one some messages. Go's nodes take any number. */
+const MAX_MEMBERS = 100;
 const MAX_ADDRESSES = 16;
 /** It becomes part of the name of a protocol, and comes from a stranger. Go's are UUIDs. */
 const REQUEST_ID = /^[0-9A-Za-z][0-9A-Za-z._-]{0,127}$/;

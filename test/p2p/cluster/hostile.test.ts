@@ -23,7 +23,7 @@ suite('clusters that a worker does not join', () => {
       [{ peers: [other] }, '400'],
       [{ peers: [] }, '400'],
       [{ peers: [self, other, self] }, '400'],
-      [{ peers: [self, ...Array(64).fill(other)] }, '400'],
+      [{ peers: [self, ...Array(100).fill(other)] }, '400'],
       [{ peers: [self, 'nonsense'] }, '400'],
       [{ peers: [self], request_id: '../x' }, '400'],
       [{ peers: [self], request_id: 'a/b' }, '400'],

@@ -95,9 +95,30 @@ suite('a head that knows where a member is', () => {
     );
     const worker = await startSwarm(t);
     await worker.dial(teller);
-    const introductions = createIntroductions(worker.swarm, { trusted: new Set(), reachMs: 60_000, log: () => {} });
+    const introductions = createIntroductions(worker.swarm, {
+      isNeeded: () => true,
+      trusted: new Set(),
+      reachMs: 60_000,
+      log: () => {},
+    });
     await introductions.introduce([worker.peerId, member.peerId], teller.peerId, new Map());
     assert.equal(worker.swarm.remoteAddress(member.peerId), member.address);
+  });
+
+  test('has it keep no more than some connections of clusters that are over', async (t) => {
+    const { swarm } = await startSwarm(t);
+    const [met, left]: [Set<string>, string[]] = [new Set(), []];
+    const scripted = {
+      ...{ ...swarm, dial: async (peerId: string) => void met.add(peerId) },
+      hangUp: async (peerId: string) => void left.push(peerId),
+      remoteAddress: (peerId: string) => (met.has(peerId) ? '/ip4/192.0.2.1/tcp/1' : undefined),
+    };
+    const needed = new Set(['peer3']);
+    const init = { isNeeded: (peerId: string) => needed.has(peerId), trusted: new Set(['head']), log: () => {} };
+    const introductions = createIntroductions(scripted, init);
+    const peers = Array.from({ length: 30 }, (_, n) => `peer${n}`);
+    for (const id of peers) await introductions.introduce([id], 'head', new Map([[id, ['/ip4/192.0.2.1/tcp/1']]]));
+    assert.deepEqual(left, ['peer0', 'peer1', 'peer2', 'peer4', 'peer5', 'peer6']);
   });
 
   test('cannot have it look for more than some in a minute, and is told of those it did not reach', async (t) => {
@@ -108,7 +129,7 @@ suite('a head that knows where a member is', () => {
     counting.remoteAddress = () => undefined;
     const introductions = createIntroductions(
       { ...counting, open: swarm.open },
-      { trusted: new Set(['head']), log: (line) => void lines.push(line) },
+      { isNeeded: () => true, trusted: new Set(['head']), log: (line) => void lines.push(line) },
     );
     const peers = Array.from({ length: 60 }, (_, n) => `peer${n}`);
     const told = new Map(peers.map((id) => [id, ['/ip4/192.0.2.1/tcp/1']]));
