@@ -73,7 +73,13 @@ describe('run, status, logs and terminate', () => {
     const answer = await fetch(new URL('/api/v1/functions/execute', of('head').url ?? ''), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ function_id: JSON.parse(three).cid, method: 'three.wasm', topic: '1' }),
+      // It ends when the one worker has said that it can, however long it prepares the function.
+      body: JSON.stringify({
+        function_id: JSON.parse(three).cid,
+        method: 'three.wasm',
+        topic: '1',
+        config: { number_of_nodes: 1, timeout: 60 },
+      }),
     });
     const reply = (await answer.json()) as { code: string; results: { result: { exit_code: number } }[] };
     assert.deepEqual([reply.code, reply.results[0]?.result.exit_code], ['200', 3]);
