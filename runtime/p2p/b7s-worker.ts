@@ -26,7 +26,15 @@ import { B7S_PROTOCOL, type Swarm } from './swarm.ts';
 export interface B7sWorkerInit
   extends Pick<
     ClustersInit,
-    'consensus' | 'heads' | 'trusted' | 'deadlineMs' | 'patienceMs' | 'reachMs' | 'idleMs' | 'maxHeldBytes'
+    | 'consensus'
+    | 'heads'
+    | 'trusted'
+    | 'deadlineMs'
+    | 'patienceMs'
+    | 'reachMs'
+    | 'idleMs'
+    | 'maxClusters'
+    | 'maxHeldBytes'
   > {
   /** Topics beside the general one, as in `work.topics`. */
   readonly topics: readonly string[];

@@ -28,6 +28,8 @@ export interface ClustersInit extends Omit<IntroductionsInit, 'isNeeded'> {
   readonly patienceMs?: number;
   /** After how long a cluster ends that nothing is heard of, in ms; default two minutes. */
   readonly idleMs?: number;
+  /** Clusters at once; default 256. */
+  readonly maxClusters?: number;
   /** Bytes of messages that all clusters hold, past which the one with most of them ends; default 256 MiB. */
   readonly maxHeldBytes?: number;
 }
@@ -85,7 +87,7 @@ interface Entry extends Invitation {
 
 export function createClusters(components: ClusterComponents, init: ClustersInit): Clusters {
   const { swarm } = components;
-  const { log, idleMs = IDLE_MS, maxHeldBytes = MAX_HELD } = init;
+  const { log, idleMs = IDLE_MS, maxClusters = MAX_CLUSTERS, maxHeldBytes = MAX_HELD } = init;
   const entries = new Map<string, Entry>();
   const calls = new LRUCache<string, string>({ max: MAX_CALLS });
   const isNeeded = (peerId: string): boolean => entries.values().some(({ members }) => members.includes(peerId));
@@ -132,8 +134,8 @@ export function createClusters(components: ClusterComponents, init: ClustersInit
     const counts = new Map<string, number>();
     for (const entry of entries.values()) counts.set(entry.head, (counts.get(entry.head) ?? 0) + 1);
     const own = counts.get(head) ?? 0;
-    if (own >= MAX_CLUSTERS / 2) throw busy(`this head has ${own} clusters here`);
-    if (entries.size < MAX_CLUSTERS) return;
+    if (own >= maxClusters / 2) throw busy(`this head has ${own} clusters here`);
+    if (entries.size < maxClusters) return;
     const [most, count = 0] = largest(counts, ([, number]) => number) ?? [];
     if (count <= own + 1) throw busy(`it is in ${entries.size} clusters`);
     const [oldest] = [...entries.values()].filter((entry) => entry.head === most);
