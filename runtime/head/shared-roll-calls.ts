@@ -64,7 +64,8 @@ function askTogether(
   let heard: RollCallAnswer[] = [];
   let unheard: Set<string> | null = null;
   let isOver = false;
-  const timer = setTimeout(end, HOLD_MS);
+  // What came while this thread was busy is heard first.
+  const timer = setTimeout(() => setImmediate(end), HOLD_MS);
 
   network.rollCall(call, hear, whenAllAbort(askers), lose).then(
     (subscribers) => {

@@ -147,9 +147,9 @@ suite('a roll call of a head', () => {
 
   test('whose workers cannot fetch the function says so, and does not speak of other remedies', async () => {
     const network = scriptedNetwork({ a: { answer: () => ({ code: '500' }) }, b: { answer: () => ({ code: '404' }) } });
-    await assert.rejects(execute(scriptedHead(network), {}), {
+    await assert.rejects(execute(scriptedHead(network, { rollCallMs: 1_500 }), {}), {
       message:
-        'any number of nodes was asked for, and within 300 ms 0 of the 2 known of topic allora-topic-1-worker said that they ' +
+        'any number of nodes was asked for, and within 1500 ms 0 of the 2 known of topic allora-topic-1-worker said that they ' +
         'can, 1 that they cannot fetch the function (code 500), 1 that they do not have the function yet (code 404); see that ' +
         'a worker has the function: its log says why it cannot fetch it',
     });
