@@ -174,7 +174,7 @@ export function createWorker({ node, store, sign, log, trace }: WorkerComponents
     async execute(order, from, signal) {
       if (!serves(from)) return neverRan(order.requestId, notAllowed(from));
       // Waiting for a place counts as well: nobody listens when the head has given up.
-      const ms = order.deadlineMs ?? 2 * init.deadlineMs;
+      const ms = order.deadlineMs === null ? 2 * init.deadlineMs : withGrace(order.deadlineMs);
       return await taken.take(order, from, { signal, ms }, (shared) => run(order, from, shared));
     },
     async install(cid, from) {
@@ -218,6 +218,14 @@ function boundedRequest({ request, deadlineMs }: WorkOrder, ownMs: number): Exec
   if (deadlineMs === null || deadlineMs >= ownMs) return asked;
   const waits = Math.max(1, Math.floor(deadlineMs));
   return { ...asked, limits: { ...asked.limits, deadlineMs: Math.min(waits, asked.limits.deadlineMs ?? waits) } };
+}
+
+/**
+ * How long a head listens that says how long an execution may take: a little longer than that, so that what ran into its
+ * deadline is told as such. Heads of ours wait twice as much longer.
+ */
+function withGrace(deadlineMs: number): number {
+  return deadlineMs + Math.min(250, deadlineMs / 8);
 }
 
 /** What a request holds in memory, in bytes, about. */

@@ -4,6 +4,7 @@ import { suite, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import type { Outcome } from '../../runtime/core/execution.ts';
 import { gateway, importFiles, wasm } from '../store/support.ts';
 import { guest } from '../support/wat.ts';
 import { HEAD, NEVER, OTHER_HEAD, openWorker, rollCall, textOf, workOrder } from './support.ts';
@@ -240,6 +241,17 @@ suite('a worker given an order', () => {
     }
     const order = workOrder(cids['exit-three'] ?? '', { requestId: 'long', deadlineMs: 1e15 });
     assert.equal((await worker.execute(order, HEAD, NEVER)).outcome?.exitCode, 3);
+  });
+
+  test('tells a guest that sleeps past its deadline from a head that has gone', async (t) => {
+    const { worker, cids } = await openWorker(t, { guests: ['sleep'] });
+    let outcome: Outcome | null = null;
+    // On a busy machine it may begin so late that the head has given up by then.
+    for (let i = 0; i < 20 && outcome?.cause !== 'deadline'; i++) {
+      const order = workOrder(cids.sleep ?? '', { requestId: `${i}`, deadlineMs: 2_000 });
+      ({ outcome } = await worker.execute(order, HEAD, NEVER));
+    }
+    assert.deepEqual([outcome?.cause, outcome?.exitCode], ['deadline', 15]);
   });
 
   test('a head that floods it does not starve another', async (t) => {
