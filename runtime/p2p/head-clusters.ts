@@ -78,6 +78,8 @@ export function createHeadClusters({ swarm, orders, messages, drop }: Components
       const connection_info = await Promise.all(
         peers.map(async (id) => ({ id, addrs: await swarm.addresses(id).catch(() => []) })),
       );
+      // Disbanded by now: whom this still reached would be in a cluster that nobody ends.
+      signal.throwIfAborted();
       const message = { type: 'MsgFormCluster', request_id: requestId, peers, consensus, connection_info } as const;
       const encode = messages.encodeForMembers(message);
       const over = AbortSignal.any([signal, AbortSignal.timeout(waitMs)]);
