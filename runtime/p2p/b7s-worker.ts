@@ -72,11 +72,9 @@ export async function createB7sWorker(
       ...init,
       maxMessageBytes,
       log(line, fields = {}) {
-        const { peer, head } = fields as { readonly peer?: string; readonly head?: string };
-        // What happens in its clusters leaves a head its lines for what it does wrong itself.
-        const subject = peer ?? (head === undefined ? undefined : `clusters of ${head}`);
-        if (subject === undefined) init.log(line, fields);
-        else tell(subject, line, fields);
+        const { peer } = fields as { readonly peer?: unknown };
+        if (typeof peer === 'string') tell(peer, line, fields);
+        else init.log(line, fields);
       },
     },
   );

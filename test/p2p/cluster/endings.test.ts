@@ -84,20 +84,4 @@ suite('a worker whose head says its order again and again', () => {
     await until(() => primary.told.some((line) => line.startsWith('a cluster has its results')));
     assert.equal(primary.orders.length, 1);
   });
-
-  test('each time as another one tells of some of them only', async (t) => {
-    const members = [await startMember(t), await startMember(t)];
-    const [worker] = members as [Member, Member];
-    await connectAll(members);
-    const head = await startClusterHead(t, members);
-    await head.form('r', members);
-    for (let i = 0; i < 60; i++) {
-      const timestamp = new Date(Date.parse(TIMESTAMP) + i * 1_000).toISOString();
-      await head.say(worker, { type: 'MsgWorkOrder', ...head.request(), request_id: 'r', timestamp });
-    }
-    assert.deepEqual(await head.form('next', members), ['200', '200']);
-    await until(() => worker.told.some((line) => line.startsWith('a request of the head is dropped')));
-    const dropped = worker.told.filter((line) => line.startsWith('a request of the head is dropped'));
-    assert.ok(dropped.length <= 10, `${dropped.length} lines`);
-  });
 });
