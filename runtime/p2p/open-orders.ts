@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { InferbaseError } from '../core/errors.ts';
 import type { WorkAnswer } from '../core/work.ts';
 
@@ -8,7 +9,7 @@ export interface OpenOrders {
    * @throws InferbaseError `ERR_INVALID_REQUEST` when the worker has this order already
    */
   open(peerId: string, requestId: string): OpenOrder;
-  /** Takes an answer. @returns whether it was waited for */
+  /** Takes an answer. @returns whether it was waited for, if only until the order was given up */
   answer(peerId: string, answer: WorkAnswer): boolean;
   /** The worker went: its orders fail. Without a worker: all fail. */
   lose(peerId?: string): void;
@@ -24,9 +25,13 @@ export interface OpenOrder {
 
 type Settle = PromiseWithResolvers<WorkAnswer>;
 
+/** Orders that were given up and may still be answered, which is no fault of the worker: a client may have gone. */
+const MAX_GIVEN_UP = 16_384;
+
 /** None yet. An order is of one worker and one request: the answer of another worker is not for it. */
 export function createOpenOrders(): OpenOrders {
   const byPeer = new Map<string, Map<string, Settle>>();
+  const givenUp = new LRUCache<string, true>({ max: MAX_GIVEN_UP });
 
   function forget(peerId: string, requestId: string): void {
     const orders = byPeer.get(peerId);
@@ -49,12 +54,16 @@ export function createOpenOrders(): OpenOrders {
         answered: settle.promise,
         settle: settle.resolve,
         fail: settle.reject,
-        close: () => forget(peerId, requestId),
+        close() {
+          if (byPeer.get(peerId)?.get(requestId) !== settle) return;
+          forget(peerId, requestId);
+          givenUp.set(`${peerId} ${requestId}`, true);
+        },
       };
     },
     answer(peerId, answer) {
       const settle = byPeer.get(peerId)?.get(answer.requestId);
-      if (settle === undefined) return false;
+      if (settle === undefined) return givenUp.delete(`${peerId} ${answer.requestId}`);
       forget(peerId, answer.requestId);
       settle.resolve(answer);
       return true;

@@ -198,17 +198,22 @@ suite('a head on the b7s wire', () => {
     });
   }
 
-  test('gives an order up when it is told to', async (t) => {
+  test('gives an order up when it is told to, and excuses its worker for one answer', async (t) => {
     const head = await startHead(t);
-    const worker = await startPeer(t, head);
+    const worker = await startPeer(t, head, {
+      onDirect: ({ request_id }) => (request_id === 'id' ? [] : [did(request_id, 'now')]),
+    });
     const taken = new AbortController();
     const order = head.head.order(worker.peerId, orderOf('id'), taken.signal);
     await until(() => worker.got.length > 0);
     taken.abort();
     await assert.rejects(order, { code: 'ERR_CANCELLED' });
     await assert.rejects(head.head.order(worker.peerId, orderOf('id'), taken.signal));
-    await worker.say(head.peerId, did('id', 'late'));
-    await until(() => head.told.some((line) => line.includes('no order of that id waits')));
+    for (let i = 0; i < 2; i++) await worker.say(head.peerId, did('id', 'late'));
+    const unasked = (): unknown[] => head.told.filter((line) => line.includes('no order of that id waits'));
+    await until(() => unasked().length > 0);
+    await head.head.order(worker.peerId, orderOf('next'), never);
+    assert.equal(unasked().length, 1);
   });
 
   test('leaves no stream open of an order that it gives up while the worker is at work', async (t) => {
