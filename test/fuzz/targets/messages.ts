@@ -51,8 +51,8 @@ function readAgain(bytes: Buffer): Message {
   }
 }
 
-/** An answer that was translated is the same after the wire. */
-function requireStableAnswer(answer: WorkAnswer): void {
+/** An answer that was translated is the same after the wire; what it says of a consensus only replicas write, signed. */
+function requireStableAnswer({ pbft: _ofReplica, ...answer }: WorkAnswer): void {
   const there = readAgain(encodeMessage(workOrderResponseMessage(answer), 'c'));
   assert.ok(there.type === 'MsgWorkOrderResponse');
   assert.deepEqual(toWorkAnswer(there, WORKER), answer);
