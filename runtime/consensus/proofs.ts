@@ -1,7 +1,7 @@
 import type { PbftMessage, PrePrepare, Prepared, ViewChange } from '../wire/pbft.ts';
 import { bounds } from './bounds.ts';
 import { type Cluster, isSequence, isView } from './cluster.ts';
-import { digestOf, NULL_DIGEST, type Requests } from './requests.ts';
+import { NULL_DIGEST, type Requests } from './requests.ts';
 import type { Signatures } from './signatures.ts';
 
 export interface ProofsComponents {
@@ -23,7 +23,7 @@ export function createProofs({ cluster, signatures, requests }: ProofsComponents
     const { view = 0, digest = '' } = data;
     if (!signatures.areRight({ type: 2, data }, cluster.primaryOf(view))) return 'a pre-prepare with a wrong signature';
     const request = data.request?.data ?? {};
-    if (digestOf(request) !== digest) return 'a pre-prepare whose digest is not that of its request';
+    if (requests.digestOf(request) !== digest) return 'a pre-prepare whose digest is not that of its request';
     if (digest === NULL_DIGEST) return gaps ? null : 'a pre-prepare without a request';
     const flaw = requests.flaw(request, digest);
     return flaw === null ? null : `a pre-prepare of a request that cannot be: ${flaw}`;

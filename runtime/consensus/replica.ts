@@ -1,3 +1,4 @@
+import type { TraceField } from '../wire/messages/envelope.ts';
 import type { PbftMessage, PbftRequest } from '../wire/pbft.ts';
 import { createAgreement, type Standing } from './agreement.ts';
 import { bounds } from './bounds.ts';
@@ -20,6 +21,8 @@ export interface ReplicaInit {
   readonly requestId?: string;
   /** base58 peer id of the head that formed the cluster; requests of other heads are refused. Missing: any head. */
   readonly head?: string;
+  /** How the members write trace contexts, which they sign. */
+  readonly traceField?: TraceField;
 }
 
 export interface ReplicaComponents {
@@ -54,7 +57,7 @@ export function createReplica(components: ReplicaComponents, init: ReplicaInit):
   const { log } = components;
   const cluster = createCluster(init.self, init.peers);
   const standing: Standing = { view: 0, active: true };
-  const signatures = createSignatures(components.sign, init.peers.length);
+  const signatures = createSignatures(components.sign, init.peers.length, init.traceField);
   const slots = createSlots();
   const requests = createRequests(init);
   const decisions = createDecisions({ ...components, cluster, slots, requests });

@@ -1,27 +1,25 @@
 import { LRUCache } from 'lru-cache';
+import type { TraceField } from '../wire/messages/envelope.ts';
 import { requestSignatureFlaw } from '../wire/messages/signed-messages.ts';
 import { type PbftRequest, pbftDigest } from '../wire/pbft.ts';
 import { bounds } from './bounds.ts';
 
 /** What fills a gap in the sequence: nothing is executed for it. b7s writes an empty request, and `''` for its digest. */
 export const NULL_DIGEST = '';
-const NULL_REQUEST_DIGEST = pbftDigest({ type: 1, data: {} });
-
-/** What votes name a request by. */
-export function digestOf(request: PbftRequest): string {
-  const digest = pbftDigest({ type: 1, data: request });
-  return digest === NULL_REQUEST_DIGEST ? NULL_DIGEST : digest;
-}
 
 export interface RequestsInit {
   /** Id of the requests that the cluster is for; any if it is missing. */
   readonly requestId?: string;
   /** base58 peer id of the head that formed the cluster; any if it is missing. */
   readonly head?: string;
+  /** As the replicas write it. */
+  readonly traceField?: TraceField;
 }
 
 /** The requests that the head sent to this replica itself, and what a request that a primary proposes has to be. */
 export interface Requests {
+  /** What votes name a request by. */
+  digestOf(request: PbftRequest): string;
   /** Takes a request of the head. @returns why not; `null` where it is taken */
   order(request: PbftRequest): string | null;
   /** By digest. */
@@ -32,11 +30,17 @@ export interface Requests {
   flaw(request: PbftRequest, digest: string): string | null;
 }
 
-export function createRequests({ requestId, head }: RequestsInit): Requests {
+export function createRequests({ requestId, head, traceField }: RequestsInit): Requests {
+  const nullRequestDigest = pbftDigest({ type: 1, data: {} }, traceField);
   const ordered = new Map<string, PbftRequest>();
   const byId = new Map<string, string>();
   /** By digest, of requests that others have sent. */
   const found = new LRUCache<string, { readonly flaw: string | null }>({ max: 4 * bounds.sequences });
+
+  function digestOf(request: PbftRequest): string {
+    const digest = pbftDigest({ type: 1, data: request }, traceField);
+    return digest === nullRequestDigest ? NULL_DIGEST : digest;
+  }
 
   function look(request: PbftRequest): string | null {
     if (requestId !== undefined && request.id !== requestId) return 'it is of another cluster';
@@ -48,6 +52,7 @@ export function createRequests({ requestId, head }: RequestsInit): Requests {
   }
 
   return {
+    digestOf,
     ordered,
     order(request) {
       const digest = digestOf(request);

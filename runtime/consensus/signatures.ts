@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { TraceField } from '../wire/messages/envelope.ts';
 import { type PbftMessage, pbftSignedText } from '../wire/pbft.ts';
 import { signatureFlaw } from '../wire/signature.ts';
 import { bounds } from './bounds.ts';
@@ -21,8 +22,13 @@ export interface Signatures {
 /**
  * @param sign Ed25519 of this node over the text, hex
  * @param replicas how many there are
+ * @param traceField as they write it
  */
-export function createSignatures(sign: (text: string) => string, replicas: number): Signatures {
+export function createSignatures(
+  sign: (text: string) => string,
+  replicas: number,
+  traceField?: TraceField,
+): Signatures {
   const known = new LRUCache<string, string>({ max: bounds.knownSignatures });
   const most = Math.max(bounds.leastComputed, bounds.computedOfReplica * replicas);
   let computed = 0;
@@ -33,11 +39,13 @@ export function createSignatures(sign: (text: string) => string, replicas: numbe
     begin() {
       computed = 0;
     },
-    sign: (message) => ({ ...message, data: { ...message.data, signature: sign(pbftSignedText(message)) } }),
+    sign(message) {
+      return { ...message, data: { ...message.data, signature: sign(pbftSignedText(message, traceField)) } };
+    },
     areRight(message, peerId) {
       if (computed >= most) return false;
       const signature = message.data.signature ?? '';
-      const text = pbftSignedText(message);
+      const text = pbftSignedText(message, traceField);
       const key = `${peerId} ${signature}`;
       // What others sign may be long.
       const digest = hash('sha256', text);

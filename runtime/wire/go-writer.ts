@@ -135,6 +135,17 @@ export function everySorted<K extends string, T>(key: K, write: Write<T>): Field
   return (record) => `"${key}":${encodeMap(record[key] ?? {}, write)}`;
 }
 
+/** A map that may be `nil`, which Go writes as `null`: one that is missing. */
+export function nullableSorted<K extends string, T>(
+  key: K,
+  write: Write<T>,
+): Field<With<K, Readonly<Record<string, T>>>> {
+  return (record) => {
+    const values = record[key];
+    return `"${key}":${values === undefined ? 'null' : encodeMap(values, write)}`;
+  };
+}
+
 /** A pointer to a struct: left out where it is missing. */
 export function optional<K extends string, R>(key: K, write: Write<R>): Field<With<K, R>> {
   return (record) => {

@@ -3,7 +3,7 @@ import type { BlocklessRequest } from '../core/blockless-request.ts';
 import { InferbaseError } from '../core/errors.ts';
 import { encodeRequest } from './blockless-request.ts';
 import { REQUEST_TYPES } from './execute-request.ts';
-import { bindJson, type GoType, list, map, parseJson, STRING, struct, TIME, UINT } from './go-json.ts';
+import { bindJson, encodeString, type GoType, list, map, parseJson, STRING, struct, TIME, UINT } from './go-json.ts';
 import {
   everyInteger,
   everySorted,
@@ -11,13 +11,14 @@ import {
   type Field,
   nested,
   nullableList,
+  nullableSorted,
   object,
   text,
   time,
   type Write,
 } from './go-writer.ts';
 import { JsonProblem } from './json-scan.ts';
-import { CARRIER, type Envelope } from './messages/envelope.ts';
+import { CARRIER, type Envelope, type TraceField } from './messages/envelope.ts';
 import { signatureFlaw } from './signature.ts';
 
 /**
@@ -111,38 +112,64 @@ const TYPES: ReadonlyMap<number, GoType<object>> = new Map<number, GoType<object
 
 const SIGNATURE: Field<Carried> = text('signature');
 const VOTE_FIELDS = [everyInteger('view'), everyInteger('sequence_number'), everyText('digest')] as const;
+const writeSpelt = nullableSorted('Carrier', encodeString);
+const SPELT_CARRIER: Field<Carried> = ({ carrier }) => writeSpelt({ Carrier: carrier });
 
 function wrap<D extends object>(type: number, write: Write<D>): Write<Part<D>> {
   return ({ data }) => `{"type":${type},"data":${write(data ?? ({} as D))}}`;
 }
 
-const writeRequest = wrap(
-  1,
-  object<PbftRequest>(
-    ...[CARRIER, everyText('id'), time('timestamp'), everyText('origin'), nested('execute', encodeRequest)],
-  ),
-);
-const writePrePrepare = wrap(
-  2,
-  object<PrePrepare>(CARRIER, ...VOTE_FIELDS, nested('request', writeRequest), SIGNATURE),
-);
-const writeVote = object<Vote>(CARRIER, ...VOTE_FIELDS, SIGNATURE);
-const writePrepare = wrap(3, writeVote);
-const writeCommit = wrap(4, writeVote);
-const writePrepared = object<Prepared>(
-  ...[...VOTE_FIELDS, nested('preprepare', writePrePrepare), everySorted('prepares', writePrepare)],
-);
-const writeViewChange = wrap(
-  5,
-  object<ViewChange>(CARRIER, everyInteger('view'), nullableList('prepares', writePrepared), SIGNATURE),
-);
-const writeNewView = wrap(
-  6,
-  object<NewView>(
-    ...[everyInteger('view'), everySorted('messages', writeViewChange), nullableList('preprepares', writePrePrepare)],
-    everyText('signature'),
-  ),
-);
+/** @param trace every message and request has it but a new-view, whose encoding is its own */
+function createWrite(trace: Field<Carried>): Write<PbftMessage> {
+  const writeRequest = wrap(
+    1,
+    object<PbftRequest>(
+      ...[trace, everyText('id'), time('timestamp'), everyText('origin'), nested('execute', encodeRequest)],
+    ),
+  );
+  const writePrePrepare = wrap(
+    2,
+    object<PrePrepare>(trace, ...VOTE_FIELDS, nested('request', writeRequest), SIGNATURE),
+  );
+  const writeVote = object<Vote>(trace, ...VOTE_FIELDS, SIGNATURE);
+  const writePrepare = wrap(3, writeVote);
+  const writeCommit = wrap(4, writeVote);
+  const writePrepared = object<Prepared>(
+    ...[...VOTE_FIELDS, nested('preprepare', writePrePrepare), everySorted('prepares', writePrepare)],
+  );
+  const writeViewChange = wrap(
+    5,
+    object<ViewChange>(trace, everyInteger('view'), nullableList('prepares', writePrepared), SIGNATURE),
+  );
+  const writeNewView = wrap(
+    6,
+    object<NewView>(
+      ...[everyInteger('view'), everySorted('messages', writeViewChange), nullableList('preprepares', writePrePrepare)],
+      everyText('signature'),
+    ),
+  );
+  return (message) => {
+    switch (message.type) {
+      case 1:
+        return writeRequest(message);
+      case 2:
+        return writePrePrepare(message);
+      case 3:
+        return writePrepare(message);
+      case 4:
+        return writeCommit(message);
+      case 5:
+        return writeViewChange(message);
+      case 6:
+        return writeNewView(message);
+    }
+  };
+}
+
+const WRITE: Readonly<Record<TraceField, Write<PbftMessage>>> = {
+  carrier: createWrite(CARRIER),
+  Carrier: createWrite(SPELT_CARRIER),
+};
 
 /**
  * @param bytes from a stranger; how many is bounded by who received them
@@ -163,39 +190,26 @@ export function decodePbft(bytes: Uint8Array): PbftMessage {
   }
 }
 
-/** JSON of a message, as Go writes it. */
-export function encodePbft(message: PbftMessage): string {
-  switch (message.type) {
-    case 1:
-      return writeRequest(message);
-    case 2:
-      return writePrePrepare(message);
-    case 3:
-      return writePrepare(message);
-    case 4:
-      return writeCommit(message);
-    case 5:
-      return writeViewChange(message);
-    case 6:
-      return writeNewView(message);
-  }
+/** JSON of a message, as Go writes it in a cluster with that field. */
+export function encodePbft(message: PbftMessage, traceField: TraceField = 'carrier'): string {
+  return WRITE[traceField](message);
 }
 
 /** SHA-256 of a message as it is, hex: of a request, what the votes name it by. */
-export function pbftDigest(message: PbftMessage): string {
-  return hash('sha256', encodePbft(message));
+export function pbftDigest(message: PbftMessage, traceField?: TraceField): string {
+  return hash('sha256', encodePbft(message, traceField));
 }
 
-/** What a replica signs: the hex digits of the digest of the message without signature and trace context. */
-export function pbftSignedText(message: PbftMessage): string {
+/** What a replica signs: the hex digits of the digest of the message without signature and its own trace context. */
+export function pbftSignedText(message: PbftMessage, traceField?: TraceField): string {
   const { signature: _signature, carrier: _carrier, ...data } = message.data;
-  return pbftDigest({ ...message, data } as PbftMessage);
+  return pbftDigest({ ...message, data } as PbftMessage, traceField);
 }
 
 /**
  * What is wrong with the signature of a message; `null`: nothing. Requests have none.
  * @param peerId base58 peer id of the replica
  */
-export function pbftSignatureFlaw(message: PbftMessage, peerId: string): string | null {
-  return signatureFlaw(peerId, pbftSignedText(message), message.data.signature ?? '');
+export function pbftSignatureFlaw(message: PbftMessage, peerId: string, traceField?: TraceField): string | null {
+  return signatureFlaw(peerId, pbftSignedText(message, traceField), message.data.signature ?? '');
 }

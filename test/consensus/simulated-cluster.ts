@@ -1,6 +1,7 @@
 import { createReplica, type Replica } from '../../runtime/consensus/replica.ts';
 import type { BlocklessRequest } from '../../runtime/core/blockless-request.ts';
 import { encodeUnsignedRequest } from '../../runtime/wire/blockless-request.ts';
+import type { TraceField } from '../../runtime/wire/messages/envelope.ts';
 import {
   decodePbft,
   encodePbft,
@@ -47,6 +48,8 @@ export interface SimulationInit {
   /** Of the cluster; missing: any request may be sent. */
   readonly requestId?: string;
   readonly executionMs?: number;
+  /** How replica n writes trace contexts. */
+  readonly traceField?: (index: number) => TraceField;
   /** What replica `from` really sends to `to` instead of a message; missing: what it should. */
   readonly tamper?: (from: Node, to: Node, message: PbftMessage) => readonly PbftMessage[];
 }
@@ -90,7 +93,7 @@ export function signAs(node: Node, message: PbftMessage): PbftMessage {
 }
 
 export function simulate(init: SimulationInit): Simulation {
-  const { n, random } = init;
+  const { n, random, traceField = () => 'carrier' } = init;
   const timeline = createTimeline();
   const weather: Weather = { delayMs: 40, lostOneIn: 0, twiceOneIn: 0, groups: null };
   const sent: { from: Node; message: PbftMessage }[] = [];
@@ -111,7 +114,8 @@ export function simulate(init: SimulationInit): Simulation {
         execute: (request, view) =>
           new Promise((resolve) =>
             timeline.after(init.executionMs ?? 5, () => {
-              executed.push({ request: request.id ?? '', digest: pbftDigest({ type: 1, data: request }), view });
+              const digest = pbftDigest({ type: 1, data: request }, traceField(index));
+              executed.push({ request: request.id ?? '', digest, view });
               resolve();
             }),
           ),
@@ -120,6 +124,7 @@ export function simulate(init: SimulationInit): Simulation {
       },
       {
         ...{ self: peerId, peers: peers.map((peer) => peer.peerId), patienceMs: PATIENCE_MS, head: HEAD.peerId },
+        traceField: traceField(index),
         ...(init.requestId === undefined ? {} : { requestId: init.requestId }),
       },
     );
@@ -136,7 +141,7 @@ export function simulate(init: SimulationInit): Simulation {
   }
 
   function deliver(from: Node, to: Node, message: PbftMessage): void {
-    const text = Buffer.from(encodePbft(message));
+    const text = Buffer.from(encodePbft(message, traceField(from.index)));
     timeline.after(1 + random.below(weather.delayMs), () => to.replica.receive(decodePbft(text), from.peerId));
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { type PbftMessage, pbftDigest } from '../../runtime/wire/pbft.ts';
+import { encodePbft, type PbftMessage, pbftDigest, pbftSignatureFlaw } from '../../runtime/wire/pbft.ts';
 import { randomFrom } from '../fuzz/random.ts';
 import { PATIENCE_MS, type Simulation, simulate } from './simulated-cluster.ts';
 
@@ -83,6 +83,47 @@ suite('the view of a PBFT cluster', () => {
       newView.data.preprepares?.map(({ data }) => data?.digest),
       digests.slice(0, 1),
     );
+  });
+
+  test('carries over what was prepared where traces are signed, as with b7s v0.7.0', async () => {
+    const cluster = simulate({
+      ...{ n: 4, random: randomFrom(5), requestId: 'r', traceField: () => 'Carrier' },
+      // The commits of view 0 are lost, and its primary with them.
+      tamper: (from, _to, message) => {
+        const isLost = message.type === 4 && message.data.view === 0;
+        return isLost || (from.index === 0 && message.type !== 2) ? [] : [message];
+      },
+    });
+    const request = cluster.makeRequest('r');
+    cluster.order(request);
+    assert.ok(await cluster.run(60_000, () => cluster.nodes.slice(1).every(({ executed }) => executed.length > 0)));
+    const digest = pbftDigest({ type: 1, data: request }, 'Carrier');
+    assert.notEqual(digest, pbftDigest({ type: 1, data: request }));
+    for (const { executed } of cluster.nodes.slice(1)) assert.equal(executed[0]?.digest, digest);
+    assert.ok(cluster.sent.some(({ message }) => message.type === 6 && (message.data.preprepares?.length ?? 0) > 0));
+    for (const { from, message } of cluster.sent) {
+      assert.equal(pbftSignatureFlaw(message, from.peerId, 'Carrier'), null);
+      const [messages, fields] = ['{"type":', '"Carrier":null'].map(
+        (text) => encodePbft(message, 'Carrier').split(text).length - 1,
+      );
+      // A new-view has none of its own.
+      assert.equal(fields, (messages ?? 0) - (message.type === 6 ? 1 : 0));
+    }
+  });
+
+  test('goes on without a replica that signs no traces where the others do, and the other way round', async () => {
+    for (const [common, odd] of [
+      ['Carrier', 'carrier'],
+      ['carrier', 'Carrier'],
+    ] as const) {
+      const cluster = simulate({
+        ...{ n: 4, random: randomFrom(6), requestId: 'r' },
+        traceField: (index) => (index === 0 ? odd : common),
+      });
+      cluster.order(cluster.makeRequest('r'));
+      assert.ok(await cluster.run(60_000, () => cluster.nodes.slice(1).every(({ executed }) => executed.length > 0)));
+      assert.deepEqual(executedBy(cluster, 0, 1, 2, 3), [[], ...Array(3).fill(['r in 1'])]);
+    }
   });
 
   test('fills a gap with a request that nobody executes', async () => {

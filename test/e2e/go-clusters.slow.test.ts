@@ -11,15 +11,22 @@ import { cidOf, executeUntil, type NodeProcess, type Reply, startNode } from './
 
 /**
  * Requests for PBFT to a real Go head, whose cluster is of our workers alone or of ours and theirs. The variables
- * INFERBASE_TEST_GO_A, _B and _C name the binaries; go-interop.slow.test.ts tells how to build them. With v0.7.0 as B the
- * mixed clusters fail: its workers sign a field that no other version has, and agree with none of them.
+ * INFERBASE_TEST_GO_A, _B and _C name the binaries, and _B7 that of v0.7.0, the last version of B, whose replicas sign a field
+ * that no other version has; go-interop.slow.test.ts tells how to build them.
  */
-const PROGRAMS: Readonly<Record<Dialect, string>> = {
+const PROGRAMS: Readonly<Record<Version, string>> = {
   A: process.env.INFERBASE_TEST_GO_A ?? '',
   B: process.env.INFERBASE_TEST_GO_B ?? '',
+  B7: process.env.INFERBASE_TEST_GO_B7 ?? '',
   C: process.env.INFERBASE_TEST_GO_C ?? '',
 };
-const TOPIC: Readonly<Record<Dialect, string>> = { A: '1', B: 'allora-topic-1-worker', C: '' };
+type Version = Dialect | 'B7';
+const TOPIC: Readonly<Record<Version, string>> = {
+  A: '1',
+  B: 'allora-topic-1-worker',
+  B7: 'allora-topic-1-worker',
+  C: '',
+};
 const LIMIT_MS = 400_000;
 const PBFT = { timeout: 3, consensus_algorithm: 'pbft' };
 
@@ -35,10 +42,11 @@ interface Crew {
 async function startCrew(
   t: TestContext,
   folder: string,
-  dialect: Dialect,
+  version: Version,
   [ours, theirs]: readonly [ours: number, theirs: number],
 ): Promise<Crew> {
-  const program = PROGRAMS[dialect];
+  const program = PROGRAMS[version];
+  const dialect = version === 'B7' ? 'B' : version;
   const at = async (name: string): Promise<string> => {
     const dir = join(folder, `${ours}-${theirs}-${name}`);
     await mkdir(dir, { recursive: true });
@@ -92,7 +100,7 @@ async function installOnThem(t: TestContext, workers: readonly GoNode[], cid: st
 
 const same = { stdin: 'same', env_vars: [{ name: 'ECHO_STDOUT', value: 'same' }] };
 
-for (const dialect of ['B', 'C'] as const) {
+for (const dialect of ['B', 'B7', 'C'] as const) {
   const skip =
     PROGRAMS[dialect] === '' &&
     `INFERBASE_TEST_GO_${dialect} names no Go node; how to build one is told in go-interop.slow.test.ts`;
@@ -119,6 +127,7 @@ for (const dialect of ['B', 'C'] as const) {
         assert.equal(reply.cluster.peers?.length, 4);
       }
       assert.doesNotMatch(head.log(), /could not verify signature/);
+      for (const worker of crew.theirs) assert.doesNotMatch(worker.log(), /invalid signature/i);
       await killAll(crew);
     });
   }

@@ -15,6 +15,7 @@ import { type Asked, cidOf, execute, executeUntil, type Reply, startNode } from 
  *     git clone https://github.com/blocklessnetwork/b7s && cd b7s
  *     git checkout 0cb9ce3320f9 && go build -o b7s-c ./cmd/node    # dialect C: main after v0.7.0
  *     git checkout v0.6.2       && go build -o b7s-b ./cmd/node    # dialect B: the published images
+ *     git checkout v0.7.0       && go build -o b7s-b7 ./cmd/node   # the last of dialect B, for tests of clusters
  *     git clone https://github.com/allora-network/allora-inference-base && cd allora-inference-base
  *     git checkout a8a3cef9 && go build -ldflags=-checklinkname=0 -o allora-node ./cmd/node    # dialect A
  *

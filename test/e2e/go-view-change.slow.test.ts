@@ -11,15 +11,16 @@ import { cidOf, type NodeProcess, startNode } from './nodes.ts';
 
 /**
  * Clusters of Go nodes and ours whose primary is a Go node that is silent, so that the view has to be changed across
- * implementations. The head is played, since it decides who the primary is. The variables INFERBASE_TEST_GO_A, _B and _C
+ * implementations. The head is played, since it decides who the primary is. The variables INFERBASE_TEST_GO_A, _B, _B7 and _C
  * name the binaries; go-interop.slow.test.ts tells how to build them.
  */
-const PROGRAMS: Readonly<Record<Dialect, string>> = {
+const PROGRAMS: Readonly<Record<Dialect | 'B7', string>> = {
   A: process.env.INFERBASE_TEST_GO_A ?? '',
   B: process.env.INFERBASE_TEST_GO_B ?? '',
+  B7: process.env.INFERBASE_TEST_GO_B7 ?? '',
   C: process.env.INFERBASE_TEST_GO_C ?? '',
 };
-const LETTERS = { A: 'a', B: 'b', C: 'c' } as const;
+const LETTERS = { A: 'a', B: 'b', B7: 'b of 0.7.0', C: 'c' } as const;
 const LIMIT_MS = 400_000;
 const TOPIC = 'allora-topic-1-worker';
 
@@ -30,12 +31,13 @@ interface Said {
   readonly stdout: string | undefined;
 }
 
-for (const dialect of ['A', 'B', 'C'] as const) {
-  const program = PROGRAMS[dialect];
+for (const version of ['A', 'B', 'B7', 'C'] as const) {
+  const program = PROGRAMS[version];
+  const dialect = version === 'B7' ? 'B' : version;
   const skip =
     program === '' &&
-    `INFERBASE_TEST_GO_${dialect} names no Go node; how to build one is told in go-interop.slow.test.ts`;
-  test(`Go nodes of dialect ${dialect} and ours give a silent primary up together`, {
+    `INFERBASE_TEST_GO_${version} names no Go node; how to build one is told in go-interop.slow.test.ts`;
+  test(`Go nodes of dialect ${version} and ours give a silent primary up together`, {
     timeout: LIMIT_MS,
     skip,
   }, async (t) => {
@@ -78,12 +80,12 @@ for (const dialect of ['A', 'B', 'C'] as const) {
     /** Has these, in this order, form a cluster and run a request, whose id it tells. */
     async function order(name: string, members: readonly Place[]): Promise<string> {
       const requestId = `${dialect}-${name.replaceAll(' ', '-')}`;
-      const codes = await head.form(requestId, members, LETTERS[dialect]);
+      const codes = await head.form(requestId, members, LETTERS[version]);
       assert.deepEqual(codes, Array(4).fill('200'));
       const config = { stdin: 'same', env_vars: [{ name: 'ECHO_STDOUT', value: 'same' }], consensus_algorithm: 'pbft' };
       // The primary is not told: a Go node that is byzantine would propose what the head sent to itself.
       const told = members.filter((member) => member !== silent);
-      await head.order(requestId, told, LETTERS[dialect], { function_id: cid, config });
+      await head.order(requestId, told, version === 'B7' ? 'b' : LETTERS[version], { function_id: cid, config });
       return requestId;
     }
 
@@ -98,7 +100,7 @@ for (const dialect of ['A', 'B', 'C'] as const) {
         .filter(({ message }) => message.request_id === requestId)
         .map(({ from, message: { pbft, results } }) => ({
           from,
-          view: pbft?.view,
+          view: (pbft ?? results?.[from]?.pbft)?.view,
           stdout: results?.[from]?.result?.stdout,
         })),
     ];

@@ -39,3 +39,26 @@ for (const dialect of ['a', 'b', 'c'] as const) {
     });
   });
 }
+
+suite('messages of a Go node of v0.7.0', () => {
+  for (const vector of readGolden('b-0.7.0').messages) {
+    test(`${vector.name} is read, and shows its version where a cluster is formed`, () => {
+      const message = decodeMessage(Buffer.from(textOf(vector)));
+      if (message.type !== 'MsgFormCluster') return;
+      assert.equal(message.traceField, 'Carrier');
+      const { Carrier, ...others } = JSON.parse(textOf(vector)) as Record<string, unknown>;
+      const carrier = Carrier === null ? {} : { carrier: Carrier };
+      assert.deepEqual(JSON.parse(encodeMessage(message, 'c').toString()), { ...carrier, ...others });
+    });
+  }
+
+  test('no other version shows as that', () => {
+    for (const version of ['a', 'b', 'c'] as const) {
+      for (const vector of readGolden(version).messages.filter(({ name }) => name.startsWith('form cluster'))) {
+        assert.equal('traceField' in decodeMessage(Buffer.from(textOf(vector))), false);
+      }
+    }
+    const text = '{"type":"MsgFormCluster","traceField":"Carrier","carrier":null,"CARRIER":{}}';
+    assert.equal('traceField' in decodeMessage(Buffer.from(text)), false);
+  });
+});

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { suite, test } from 'node:test';
 import type { BlocklessRequest } from '../../runtime/core/blockless-request.ts';
 import { decodeMessage } from '../../runtime/wire/messages/message.ts';
@@ -118,6 +119,41 @@ for (const dialect of ['a', 'b', 'c'] as const) {
     }
   });
 }
+
+suite('what a Go node of v0.7.0 signed', () => {
+  const golden = readGolden('b-0.7.0');
+  const messageOf = (name: string) => {
+    const vector = golden.pbft.find((one) => one.name === name);
+    assert.ok(vector);
+    return decodePbft(Buffer.from(textOf(vector)));
+  };
+
+  for (const vector of golden.pbft) {
+    test(`${vector.name} is read and written again to the same bytes`, () => {
+      assert.equal(encodePbft(decodePbft(Buffer.from(textOf(vector))), 'Carrier'), textOf(vector));
+    });
+  }
+
+  test('digests are those of Go', () => {
+    for (const { name, digest, payload } of golden.digests) {
+      const message = messageOf(name);
+      const found = message.type === 1 ? pbftDigest(message, 'Carrier') : pbftSignedText(message, 'Carrier');
+      assert.equal(found, digest, name);
+      if (payload !== undefined) assert.equal(createHash('sha256').update(payload).digest('hex'), digest, name);
+    }
+  });
+
+  for (const { name, peerId, signature, vector = '' } of golden.signatures) {
+    test(`${name}: its signature holds, not with one byte changed, and not in clusters of other versions`, () => {
+      const message = messageOf(vector);
+      assert.equal(message.data.signature, signature);
+      assert.equal(pbftSignatureFlaw(message, peerId, 'Carrier'), null);
+      assert.equal(pbftSignatureFlaw(message, peerId), 'its signature is wrong');
+      const changed = { ...message, data: { ...message.data, view: 7 } } as typeof message;
+      assert.equal(pbftSignatureFlaw(changed, peerId, 'Carrier'), 'its signature is wrong');
+    });
+  }
+});
 
 test('what a node built with Go before 1.22 signed holds, and what held bytes that were not UTF-8', () => {
   const peer = signer('inferbase test key 1');

@@ -30,8 +30,9 @@ interface Vector {
   readonly base64?: string;
 }
 
-export function readGolden(dialect: 'a' | 'b' | 'c'): Golden {
-  return JSON.parse(readFileSync(new URL(`../p2p/golden/${dialect}.json`, import.meta.url), 'utf8')) as Golden;
+/** @param version of b7s 0.7.0 only what differs from the rest of `b` */
+export function readGolden(version: 'a' | 'b' | 'b-0.7.0' | 'c'): Golden {
+  return JSON.parse(readFileSync(new URL(`../p2p/golden/${version}.json`, import.meta.url), 'utf8')) as Golden;
 }
 
 /** The exact bytes, as text. */

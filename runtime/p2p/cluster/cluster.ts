@@ -64,7 +64,7 @@ const MAX_MESSAGES = 512;
 /** @returns once messages of the members are taken */
 export async function createCluster(
   { swarm, service, send }: ClusterComponents,
-  { requestId, members, head, ...invitation }: Invitation,
+  { requestId, members, head, traceField, ...invitation }: Invitation,
   { maxBytes, waitMs, patienceMs, onGrown, onOver, log }: ClusterInit,
 ): Promise<Cluster> {
   const self = swarm.peerId;
@@ -105,12 +105,12 @@ export async function createCluster(
   const replica = createReplica(
     {
       sign: swarm.sign,
-      broadcast: (message) => streams.broadcast(Buffer.from(encodePbft(message))),
+      broadcast: (message) => streams.broadcast(Buffer.from(encodePbft(message, traceField))),
       execute,
       schedule,
       log: (line, fields) => log(line, { requestId, head, ...fields }),
     },
-    { self, peers: members, patienceMs, requestId, head },
+    { self, peers: members, patienceMs, requestId, head, traceField },
   );
 
   function hear(bytes: Uint8Array, from: string): void {

@@ -1,7 +1,7 @@
 import { InferbaseError } from '../../core/errors.ts';
 import { isPeerId } from '../../core/multiaddr.ts';
 import type { FormClusterMessage } from '../../wire/messages/cluster.ts';
-import type { Dialect } from '../../wire/messages/envelope.ts';
+import type { Dialect, TraceField } from '../../wire/messages/envelope.ts';
 import { dialectOf } from '../../wire/messages/message.ts';
 import { requestIdOf } from '../../wire/messages/required.ts';
 
@@ -17,6 +17,8 @@ export interface Invitation {
   readonly head: string;
   /** Of the message; `b` and `c` look alike unless it says where the members are. */
   readonly dialect: Dialect;
+  /** The members sign it in what they say to each other. */
+  readonly traceField: TraceField;
   /** Where the head says that the members are: base58 peer id → multiaddrs. */
   readonly told: ReadonlyMap<string, readonly string[]>;
 }
@@ -34,7 +36,7 @@ const REQUEST_ID = /^[0-9A-Za-z][0-9A-Za-z._-]{0,127}$/;
  */
 export function readInvitation(message: FormClusterMessage, head: string, self: string): Invitation {
   const requestId = requestIdOf(message);
-  const { peers: members = [], consensus = 0, connection_info = [] } = message;
+  const { peers: members = [], consensus = 0, connection_info = [], traceField = 'carrier' } = message;
   if (!REQUEST_ID.test(requestId)) throw invalid('its request id is no name of a request, such as a UUID');
   if (members.length > MAX_MEMBERS) throw invalid(`it has ${members.length} members; at most ${MAX_MEMBERS} are taken`);
   if (!members.every(isPeerId)) throw invalid('one of its members is no peer id');
@@ -45,7 +47,7 @@ export function readInvitation(message: FormClusterMessage, head: string, self: 
     if (members.includes(id)) told.set(id, addrs.slice(0, MAX_ADDRESSES));
   }
   const dialect = connection_info.length > 0 ? 'c' : dialectOf(message);
-  return { requestId, members, consensus, head, dialect, told };
+  return { requestId, members, consensus, head, dialect, traceField, told };
 }
 
 function invalid(why: string): InferbaseError {

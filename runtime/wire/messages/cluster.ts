@@ -1,6 +1,6 @@
 import { encodeString, list, map, STRING, struct, UINT } from '../go-json.ts';
 import { constant, everyList, everyText, integer, object, text, list as writeList } from '../go-writer.ts';
-import { CARRIER, type Envelope, FROM, type MessageCodec } from './envelope.ts';
+import { CARRIER, type Envelope, FROM, type MessageCodec, type TraceField } from './envelope.ts';
 
 /** Consensus clusters: a head forms and disbands them. Read, so that a node can say that it takes no part. */
 export interface FormClusterMessage extends Envelope {
@@ -12,6 +12,8 @@ export interface FormClusterMessage extends Envelope {
   readonly consensus?: number;
   /** `c` */
   readonly connection_info?: readonly AddressInfo[];
+  /** How the message has it, empty or not; written it is as in `c`. */
+  readonly traceField?: TraceField;
 }
 
 export interface AddressInfo {

@@ -8,6 +8,12 @@ import { type Field, sorted, text, type Write } from '../go-writer.ts';
  */
 export type Dialect = 'a' | 'b' | 'c';
 
+/**
+ * The field with the trace context, left out where there is none; `Carrier` in b7s v0.7.0 alone, the last `b`, which writes
+ * `null` then, and signs it with the messages between replicas.
+ */
+export type TraceField = 'carrier' | 'Carrier';
+
 /** How one message is read and written. */
 export interface MessageCodec<M> {
   readonly type: GoType<object>;

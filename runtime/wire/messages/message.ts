@@ -80,7 +80,10 @@ export function decodeMessage(bytes: Uint8Array): Message {
   try {
     const parsed = parseJson(text);
     const type = typeOf(parsed);
+    // Keys are read in any case, and empty ones like missing ones: afterwards it is not to be seen any more.
+    const spelt = type === 'MsgFormCluster' && Object.hasOwn(parsed as object, 'Carrier');
     const message = bindJson(parsed, MESSAGES[type].codec.type, text) as Message;
+    if (spelt) return { ...message, type, traceField: 'Carrier' };
     return message.type === type ? message : ({ ...message, type } as Message);
   } catch (error) {
     if (!(error instanceof JsonProblem)) throw error;

@@ -25,7 +25,7 @@ const WORKER = '12D3KooWRBDHjGAyM5fraYr1B6kAeY363zNo35yJ9coeDbR3LTZs';
 /** A case that takes longer holds up a thread that others wait for. */
 const MAX_MS = 5_000;
 
-const seeds = DIALECTS.map(readGolden);
+const seeds = ([...DIALECTS, 'b-0.7.0'] as const).map(readGolden);
 const MESSAGES = seeds.flatMap(({ messages }) => messages.map(textOf)).filter((text) => text.includes('"type":"Msg'));
 const PBFT = seeds.flatMap(({ pbft }) => pbft.map(textOf));
 const KEYS = [
@@ -132,10 +132,12 @@ export const pbft: FuzzTarget = {
         const bytes = some(random, PBFT);
         const message = refusable(['ERR_INVALID_REQUEST'], () => decodePbft(bytes));
         if (message === undefined) return;
-        pbftSignatureFlaw(message, WORKER);
-        const written = encodePbft(message);
-        const again = encodePbft(decodePbft(Buffer.from(written)));
-        require(written === again, `${written} becomes ${again}`);
+        for (const traceField of ['carrier', 'Carrier'] as const) {
+          pbftSignatureFlaw(message, WORKER, traceField);
+          const written = encodePbft(message, traceField);
+          const again = encodePbft(decodePbft(Buffer.from(written)), traceField);
+          require(written === again, `${written} becomes ${again}`);
+        }
       },
     };
   },

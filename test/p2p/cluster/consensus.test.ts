@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
-import { B7S_PROTOCOL } from '../../../runtime/p2p/swarm.ts';
+import { B7S_PROTOCOL, PBFT_PROTOCOL } from '../../../runtime/p2p/swarm.ts';
 import { responseSignatureFlaw, resultSignatureFlaw } from '../../../runtime/wire/messages/signed-messages.ts';
+import { decodePbft, pbftSignatureFlaw } from '../../../runtime/wire/pbft.ts';
 import { startSwarm, until } from '../support.ts';
 import { CID, connectAll, type Member, startClusterHead, startMember, TIMESTAMP } from './support.ts';
 
@@ -47,6 +48,38 @@ suite('four workers in a PBFT cluster', () => {
       assert.equal(message.results?.[from]?.result?.stdout, STDOUT);
       assert.equal(message.pbft?.replica, from);
     }
+  });
+
+  test('with a head of v0.7.0 sign traces in what they say to each other, and results for it', async (t) => {
+    const members = await startMembers(t, 3);
+    const heard: { from: string; text: string }[] = [];
+    const listener = await startSwarm(t, {
+      async prepare({ swarm }) {
+        const hear = ({ bytes, from }: { bytes: Uint8Array; from: string }): void => {
+          heard.push({ from, text: Buffer.from(bytes).toString() });
+        };
+        await swarm.handle(`${PBFT_PROTOCOL}/cluster/r`, 1e6, hear);
+        await swarm.handle(B7S_PROTOCOL, 1e6, ({ from }) => {
+          const joined = '{"request_id":"r","code":"200","consensus":2,"type":"MsgFormClusterResponse"}';
+          swarm.send(from, B7S_PROTOCOL, Buffer.from(joined)).catch(() => {});
+        });
+      },
+    });
+    await connectAll([...members, listener]);
+    const head = await startClusterHead(t, [...members, listener]);
+    assert.deepEqual(await head.form('r', [...members, listener], 'b of 0.7.0'), Array(4).fill('200'));
+    await head.order('r', members, 'b');
+    await until(() => head.of('MsgExecuteResponse').length === 3);
+    for (const { from, message } of head.of('MsgExecuteResponse')) {
+      assert.equal(resultSignatureFlaw(message.results?.[from] ?? {}, from), null);
+    }
+    // A pre-prepare, two prepares and three commits.
+    await until(() => heard.length >= 6);
+    for (const { from, text } of heard) {
+      assert.match(text, /^\{"type":[234],"data":\{"Carrier":null,/);
+      assert.equal(pbftSignatureFlaw(decodePbft(Buffer.from(text)), from, 'Carrier'), null);
+    }
+    assert.ok(heard.some(({ text }) => text.includes('"request":{"type":1,"data":{"Carrier":null,"id":"r",')));
   });
 
   test('with a head of A tell the primary, which tells in its log what came of it and disbands the cluster', async (t) => {

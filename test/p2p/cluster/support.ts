@@ -6,6 +6,7 @@ import { B7S_PROTOCOL } from '../../../runtime/p2p/swarm.ts';
 import { encodeUnsignedRequest } from '../../../runtime/wire/blockless-request.ts';
 import type { Dialect } from '../../../runtime/wire/messages/envelope.ts';
 import { decodeMessage, encodeMessage, type Message } from '../../../runtime/wire/messages/message.ts';
+import { type ReplicaDialect, writtenAs } from '../../../runtime/wire/messages/replica-answer.ts';
 import { outcome } from '../../http/stub-node.ts';
 import { startSwarm, type TestSwarm, until } from '../support.ts';
 
@@ -58,7 +59,7 @@ export interface ClusterHead extends TestSwarm {
   readonly got: { readonly from: string; readonly message: Message }[];
   say(to: Place, message: Message | string, dialect?: Dialect): Promise<void>;
   /** Has these form a cluster, and waits until each has answered. @returns their codes */
-  form(requestId: string, members: readonly Place[], dialect?: Dialect): Promise<(string | undefined)[]>;
+  form(requestId: string, members: readonly Place[], dialect?: ReplicaDialect): Promise<(string | undefined)[]>;
   /** The request, signed as heads do it. */
   request(over?: BlocklessRequest): BlocklessRequest;
   order(requestId: string, members: readonly Place[], dialect?: Dialect, over?: BlocklessRequest): Promise<void>;
@@ -91,7 +92,9 @@ export async function startClusterHead(t: TestContext, members: readonly Place[]
           .of('MsgFormClusterResponse')
           .flatMap(({ message: said }) => (said.request_id === request_id ? [said.code] : []));
       const before = answers().length;
-      await Promise.all(formed.map((member) => head.say(member, message, dialect)));
+      const text = encodeMessage(message, writtenAs(dialect)).toString();
+      const said = dialect === 'b of 0.7.0' ? text.replace('{', '{"Carrier":null,') : text;
+      await Promise.all(formed.map((member) => head.say(member, said)));
       await until(() => answers().length === before + formed.length);
       return answers();
     },
