@@ -35,6 +35,7 @@ export async function runCommandLine(
     // Long flags leave less than that of 80 columns; without it their texts would not be wrapped at all.
     .configureHelp({ minWidthToWrap: 24 })
     .configureOutput({ writeOut: (text) => process.stdout.write(reword(text)) })
+    .showHelpAfterError(`(${program} --help lists the commands, ${program} COMMAND --help what each takes)`)
     .exitOverride()
     .addHelpText('after', examples);
   const asked = args[0] === 'help' ? args[1] : args[0];

@@ -30,7 +30,9 @@ export async function checkPeerPorts(settings: Pick<Settings, 'role' | 'peers'>,
     try {
       await tryListening(host, port);
     } catch (error) {
-      throw Object.assign(error as Error, { remedy: `choose another with ${nameOf(origin, host)}` });
+      // Another port alone would make two nodes with one key, which a head takes for one.
+      const own = settings.role === 'solo' ? '' : '; a node beside another also needs a --data-dir of its own';
+      throw Object.assign(error as Error, { remedy: `choose another with ${nameOf(origin, host)}${own}` });
     }
   }
 }

@@ -90,6 +90,8 @@ export async function serveUntil(
     for (const address of await runtime.joinPeers()) print(`peer address ${address}`);
     for (const address of meetsPeers ? settings.peers.connect : [])
       print(`${role === 'solo' ? 'peer' : 'boot node'} ${address}`);
+    // Rarely what was meant: heads have to dial this one, which none does by itself.
+    if (role === 'worker' && settings.peers.connect.length === 0) print('boot node none');
     if (role !== 'worker') await seedFunctions(runtime, loaded);
     if (role !== 'worker' || workerApi) {
       const api = await listen(runtime);

@@ -46,7 +46,7 @@ export function checkAnswer(answer: Buffer, request: BlocklessRequest | null): r
     );
   } catch (error) {
     if (!(error instanceof JsonProblem)) throw error;
-    const remedy = 'give the body of an answer of a head, as curl prints it';
+    const remedy = 'give the body of an answer, as curl prints it: of an execute request, or of requests/result';
     throw new InferbaseError('ERR_INVALID_REQUEST', `the answer cannot be read: ${error.message}; ${remedy}`);
   }
 }

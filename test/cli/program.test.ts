@@ -59,7 +59,7 @@ describe('command line', () => {
   const wrong: readonly [name: string, args: string[], message: RegExp][] = [
     ['an unknown command', ['sreve'], /unknown command 'sreve'/],
     ['an unknown command of store', ['store', 'lss'], /unknown command 'lss'\n\(Did you mean ls\?\)/],
-    ['an unknown flag', ['serve', '--nothing'], /unknown option '--nothing'/],
+    ['an unknown flag', ['serve', '--nothing'], /unknown option '--nothing'\n\(.*inferbase COMMAND --help what/],
     ['a missing argument', ['pin'], /missing required argument 'path'/],
     ['no command', [], /Usage: inferbase/],
     [

@@ -46,14 +46,15 @@ describe('serve', () => {
     );
   });
 
-  test('a setting without effect in its role is told once, with the remedy', async () => {
+  test('a worker tells that it has no boot node, and a setting without effect in its role once, with the remedy', async () => {
     await using folder = await temporaryFolder();
     const role = ['--role', 'worker', '--peers-listen', '/ip4/127.0.0.1/tcp/0'];
     const node = start(['serve', ...role, '--web-functions', '*'], folder.path);
     await node.until(/^worker ready$/m);
     node.kill('SIGTERM');
-    const { code, stderr } = await node.finished;
+    const { code, stdout, stderr } = await node.finished;
     assert.equal(code, 0, stderr);
+    assert.match(stdout, /^boot node none$/m);
     const told = stderr.split('\n').filter((line) => line.includes('web.functions'));
     assert.equal(told.length, 1, stderr);
     assert.match(
@@ -111,12 +112,12 @@ describe('serve', () => {
       assert.equal(code, 69);
       assert.match(
         stderr,
-        /^error EADDRINUSE: 127\.0\.0\.1:\d+ is taken by another program; .* with --peers-listen\n$/,
+        /^error EADDRINUSE: 127\.0\.0\.1:\d+ is taken by another program; .* with --peers-listen; .* --data-dir of its own\n$/,
       );
       await writeFile(join(folder.path, 'inferbase.yaml'), `peers: {listen: [${listen}]}\n`);
       const other = await run(['serve', '--role', 'worker'], folder.path);
       assert.equal(other.code, 69);
-      assert.match(other.stderr, / is taken by another program; .* with peers\.listen \(\S*inferbase\.yaml:1\)\n$/);
+      assert.match(other.stderr, / is taken by another program; .* with peers\.listen \(\S*inferbase\.yaml:1\); /);
     } finally {
       taken.close();
     }

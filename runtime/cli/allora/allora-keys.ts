@@ -9,7 +9,11 @@ const FLAGS: readonly Flag[] = [
 ];
 
 const MORE = `Makes a libp2p key: priv.bin, pub.bin, priv.txt, pubkey.txt, identity. A key that is there is kept.
-The same as: inferbase keys generate --output FOLDER`;
+The same as: inferbase keys generate --output FOLDER
+
+Examples:
+  $ allora-keys                   here, as the Go nodes' own does
+  $ allora-keys -o head/keys`;
 
 /**
  * `allora-keys`, as the images of the Go nodes have it.
