@@ -27,7 +27,7 @@ serveHostThread(parentPort, ({ data, layout, files, log }) => {
     const met = await openMetPeers({ host, files }, { path, kept, log });
     side.show(swarm.peers);
     const protocols = await startProtocols({ swarm, side }, { ...work, trusted, log });
-    const stopCollecting = collectAfterBursts(host);
+    const stopCollecting = collectAfterBursts({ host });
     return {
       host,
       started: () => void met.dialBack(),
