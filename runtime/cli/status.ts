@@ -6,7 +6,7 @@ import { isAlive, type ProcessRecord } from './local/record.ts';
 import { LOCAL_ROLES, type LocalRole } from './local/role.ts';
 import { type LocalRecords, readRecords, type SeenWorkers, seenWorkers, whyNotReady } from './local/state.ts';
 import type { AddCommand } from './program.ts';
-import { print, printable } from './terminal.ts';
+import { count, print, printable } from './terminal.ts';
 
 const EXAMPLES = `
 Examples:
@@ -84,7 +84,7 @@ function show(all: readonly Told[], { root, where }: FoundRoot): void {
       url,
       p2p,
       topics.length === 0 ? null : `topic ${topics.join(', ')}`,
-      ...Object.entries(workers).map(([topic, peers]) => `sees ${count(peers.length)} on topic ${topic}`),
+      ...Object.entries(workers).map(([topic, peers]) => `sees ${count(peers.length, 'worker')} on topic ${topic}`),
       running ? `pid ${pid} since ${localTime(since)}` : null,
       reason,
     ];
@@ -92,10 +92,6 @@ function show(all: readonly Told[], { root, where }: FoundRoot): void {
     print(`${role.padEnd(6)} ${state} ${printable(first)}`);
     for (const part of others) print(`            ${colours.dim(printable(part))}`);
   }
-}
-
-function count(workers: number): string {
-  return workers === 1 ? '1 worker' : `${workers} workers`;
 }
 
 /** In this machine's time zone, to the second. */

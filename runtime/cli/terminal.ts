@@ -33,6 +33,11 @@ export function printable(text: string): string {
   );
 }
 
+/** @returns a number of things, such as `1 file` or `2 files`, for nouns that end like these */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
 /** Bytes as a person reads them. */
 export function size(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;

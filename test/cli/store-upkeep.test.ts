@@ -43,7 +43,7 @@ describe('store ls, stat, verify and gc', () => {
   test('verify is 0 when all is well, 1 when something is bad, 0 again once it is gone', async () => {
     const good = await run(['store', 'verify'], folder.path);
     assert.deepEqual([good.code, good.stderr], [0, '']);
-    assert.match(good.stdout, /^2 blocks, 1 prepared files, [\d.]+ \S+: all good\n$/);
+    assert.match(good.stdout, /^2 blocks, 1 prepared file, [\d.]+ \S+: all good\n$/);
     const blocks = join(folder.path, '.inferbase', 'blocks');
     await writeFile(join(blocks, 'stray.txt'), 'no block');
     const bad = await run(['store', 'verify'], folder.path);
@@ -82,10 +82,7 @@ describe('store ls, stat, verify and gc', () => {
 
   test('gc removes what is not pinned, and says what it left alone', async () => {
     const kept = await run(['store', 'gc'], folder.path);
-    assert.match(
-      kept.stdout,
-      /^removed 0 files, 0 B; .* left\nkept \d+ files that were used within 120 s; see --grace\n$/,
-    );
+    assert.match(kept.stdout, /^removed 0 files, 0 B; .* left\nkept \d+ files? used within 120 s; see --grace\n$/);
     const room = await run(['store', 'gc', '--grace', '0', '--keep', '100000000', '--json'], folder.path);
     assert.equal(JSON.parse(room.stdout).removedFiles, 0);
     const { code, stdout } = await run(['store', 'gc', '--grace', '0'], folder.path);

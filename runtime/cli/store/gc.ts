@@ -3,7 +3,7 @@ import { FRESH_MS } from '../../store/block-folder.ts';
 import { watchInterrupt } from '../interrupt.ts';
 import { withProgress } from '../progress.ts';
 import { addSettingsFlags, COMMON_KEYS, commandSettings } from '../settings-flags.ts';
-import { print, size } from '../terminal.ts';
+import { count, print, size } from '../terminal.ts';
 import { withStoreFolder } from './open-folder.ts';
 import type { AddStoreCommand } from './store.ts';
 
@@ -36,8 +36,8 @@ export const addGc: AddStoreCommand = (store) => {
       );
       if (options.json) return print(JSON.stringify(collected));
       const { removedFiles, removedBytes, after, freshFiles } = collected;
-      print(`removed ${removedFiles} files, ${size(removedBytes)}; ${size(after)} left`);
-      if (freshFiles > 0) print(`kept ${freshFiles} files that were used within ${freshMs / 1000} s; see --grace`);
+      print(`removed ${count(removedFiles, 'file')}, ${size(removedBytes)}; ${size(after)} left`);
+      if (freshFiles > 0) print(`kept ${count(freshFiles, 'file')} used within ${freshMs / 1000} s; see --grace`);
     },
   );
 };

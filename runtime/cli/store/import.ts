@@ -2,7 +2,7 @@ import { importCarFile } from '../car-file.ts';
 import { watchInterrupt } from '../interrupt.ts';
 import { withRuntime } from '../open-runtime.ts';
 import { addSettingsFlags, COMMON_KEYS, commandSettings } from '../settings-flags.ts';
-import { print, size } from '../terminal.ts';
+import { count, print, size } from '../terminal.ts';
 import type { AddStoreCommand } from './store.ts';
 
 const EXAMPLES = `
@@ -32,7 +32,9 @@ export const addImport: AddStoreCommand = (store) => {
         if (pin !== undefined) for (const root of imported.roots) await runtime.store.pin(root, pin);
         if (quiet) return print(JSON.stringify({ ...imported, pinned: pin !== undefined }));
         for (const root of imported.roots) print(root);
-        print(`${imported.blocks} blocks, ${size(imported.bytes)}${pin === undefined ? '' : `, pinned as ${pin}`}`);
+        print(
+          `${count(imported.blocks, 'block')}, ${size(imported.bytes)}${pin === undefined ? '' : `, pinned as ${pin}`}`,
+        );
       });
     },
   );

@@ -5,7 +5,7 @@ import { watchInterrupt } from '../interrupt.ts';
 import { withRuntime } from '../open-runtime.ts';
 import { withProgress } from '../progress.ts';
 import { addSettingsFlags, COMMON_KEYS, type CommandSettings, commandSettings } from '../settings-flags.ts';
-import { print, printable, printError, size } from '../terminal.ts';
+import { count, print, printable, printError, size } from '../terminal.ts';
 import { openForReading, withStoreFolder } from './open-folder.ts';
 import type { AddStoreCommand } from './store.ts';
 
@@ -84,11 +84,9 @@ function show({ checked, bytes, bad, removed, incomplete }: Verification, failur
   for (const { path, problem } of bad) printError(printable(`${removed ? 'removed' : 'bad'} ${path} ${problem}`));
   for (const line of failures) printError(printable(line));
   for (const { cid, name, missing } of incomplete) {
-    printError(
-      `pinned ${cid} (${printable(name)}) lacks ${missing} block${missing === 1 ? '' : 's'}; fetch with --repair`,
-    );
+    printError(`pinned ${cid} (${printable(name)}) lacks ${count(missing, 'block')}; fetch with --repair`);
   }
   const prepared = checked.module + checked.record + checked.files;
   const verdict = bad.length === 0 ? 'all good' : `${bad.length} bad${removed ? ', removed' : ''}`;
-  print(`${checked.block} blocks, ${prepared} prepared files, ${size(bytes)}: ${verdict}`);
+  print(`${count(checked.block, 'block')}, ${count(prepared, 'prepared file')}, ${size(bytes)}: ${verdict}`);
 }
