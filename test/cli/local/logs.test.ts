@@ -106,7 +106,12 @@ describe('logs', () => {
     const rows: readonly (readonly [args: string[], cwd: string, code: number, message: RegExp])[] = [
       [['logs', 'tail'], folder.path, 2, /tail is none of model, head, worker/],
       [['logs', '-n', '-1'], folder.path, 2, /--lines -1 is no number of lines/],
-      [['logs'], empty.path, 1, /there are no logs of model, head, worker below \S+; inferbase run/],
+      [
+        ['logs'],
+        empty.path,
+        1,
+        /there are no logs of model, head, worker in \S+, nor in a folder above it; inferbase run/,
+      ],
       [['logs', 'model'], folder.path, 1, /there are no logs of model/],
     ];
     for (const [args, cwd, code, message] of rows) {
