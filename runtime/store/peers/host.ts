@@ -4,6 +4,7 @@ import { corkedTcp } from './corked-tcp.ts';
 import { createHandshakes } from './handshakes.ts';
 import { noteProtocolsOnce } from './known-protocols.ts';
 import { patientYamux } from './patient-yamux.ts';
+import { type PingsInit, pingInTurns } from './pings.ts';
 import { QUIET_LOG } from './quiet-log.ts';
 import { keepForSigning } from './signing-key.ts';
 import { boundedWebSockets } from './web-sockets.ts';
@@ -24,6 +25,7 @@ export interface HostInit<Services extends ServiceMap = ServiceMap> {
   readonly shunned?: (peerId: string) => boolean;
   /** Whether a protocol comes and goes, so that it is not worth noting who speaks it. */
   readonly passing?: (protocol: string) => boolean;
+  readonly pings?: PingsInit;
   /** Of libp2p, beside identify and ping. */
   readonly services?: ServiceFactoryMap<Services>;
 }
@@ -43,8 +45,6 @@ function halfOf(maxConnections: number): number {
 
 const TIMEOUT_MS = 10_000;
 const IDLE_MS = 120_000;
-/** A peer that answers no ping for this long is gone; well above what a busy machine takes. */
-const PING_TIMEOUT_MS = 15_000;
 /** What one stream of one peer may have under way unread. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
@@ -92,6 +92,7 @@ export async function createHost<Services extends ServiceMap = ServiceMap>(
     connectionEncrypters: [noise()],
     streamMuxers: [
       await patientYamux({
+        enableKeepAlive: false,
         maxInboundStreams: MAX_STREAMS,
         maxEarlyStreams: EARLY_STREAMS,
         maxOutboundStreams: MAX_STREAMS,
@@ -117,11 +118,10 @@ export async function createHost<Services extends ServiceMap = ServiceMap>(
       // Whom to dial again, and when, is for this node to say.
       reconnectRetries: 0,
     },
-    connectionMonitor: {
-      pingInterval: 10_000,
-      pingTimeout: { minTimeout: PING_TIMEOUT_MS, maxTimeout: PING_TIMEOUT_MS },
-    },
+    // See `pingInTurns`.
+    connectionMonitor: { enabled: false },
   });
+  pingInTurns(host, init.pings);
   noteProtocolsOnce(host, init.passing);
   return host;
 }

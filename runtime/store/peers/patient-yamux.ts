@@ -39,7 +39,7 @@ export async function patientYamux(init: YamuxInit): Promise<() => StreamMuxerFa
     const createStreamMuxer = factory.createStreamMuxer.bind(factory);
     factory.createStreamMuxer = (connection) => {
       const muxer = createStreamMuxer(connection) as OpenMuxer;
-      requireInside(muxer, ['sendFrame', 'onRemoteStream', '_newStream']);
+      requireInside(muxer, ['sendFrame', 'onRemoteStream', '_newStream', 'ping']);
       const joined = joinFrames(muxer, connection);
       boundAnswers(muxer, connection);
       const newStream = muxer._newStream.bind(muxer);
