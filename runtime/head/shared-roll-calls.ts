@@ -14,6 +14,10 @@ interface Asker {
 
 /** How long a roll call holds up the next one of its kind, and answers that several wait for, in ms at most. */
 const HOLD_MS = 10;
+/** How long an answer that came after that is for one of them alone, in ms. */
+const DEAL_MS = 5;
+/** Far more than workers answer in that time; a number that stays small. */
+const TURNS = 2 ** 20;
 
 /**
  * Has requests that come together ask together: while the workers of a topic are asked about a function, whoever would
@@ -25,6 +29,8 @@ const HOLD_MS = 10;
 export function shareRollCalls(network: Asking): Asking {
   /** By what is asked about, while workers are asked about it: who asks next. */
   const waiting = new Map<string, Asker[]>();
+  /** Whom the next one of those that wait together is told first. */
+  let turn = 0;
 
   return {
     rollCall(call, onAnswer, signal, onGone) {
@@ -44,7 +50,9 @@ export function shareRollCalls(network: Asking): Asking {
           return;
         }
         waiting.set(key, []);
-        askTogether(network, { ...call, requestId: first.requestId }, askers, () => {
+        const start = turn;
+        if (askers.length > 1) turn = (turn + askers.length) % TURNS;
+        askTogether(network, { ...call, requestId: first.requestId }, { askers, start }, () => {
           const next = waiting.get(key) ?? [];
           for (const { signal, published } of next) if (signal.aborted) published.reject(signal.reason);
           ask(next.filter(({ signal }) => !signal.aborted));
@@ -54,16 +62,22 @@ export function shareRollCalls(network: Asking): Asking {
   };
 }
 
-/** @param onHeard called once, when all have answered or the time is over */
+/**
+ * @param together.start which of the answers the first asker is told first
+ * @param onHeard called once, when all have answered or the time is over
+ */
 function askTogether(
   network: Asking,
   call: Parameters<Asking['rollCall']>[0],
-  askers: readonly Asker[],
+  { askers, start }: { readonly askers: readonly Asker[]; readonly start: number },
   onHeard: () => void,
 ): void {
   let heard: RollCallAnswer[] = [];
   let unheard: Set<string> | null = null;
   let isOver = false;
+  /** Those that came after the time, and the one that each was told to at once. */
+  let late: { readonly answer: RollCallAnswer; readonly toldTo: number }[] = [];
+  let dealt = start;
   // What came while this thread was busy is heard first.
   const timer = setTimeout(() => setImmediate(end), HOLD_MS);
 
@@ -82,15 +96,31 @@ function askTogether(
 
   function hear(answer: RollCallAnswer): void {
     if (answer.requestId !== call.requestId) return;
-    const isHeld = !isOver && askers.length > 1;
+    if (askers.length === 1) for (const asker of askers) tell(asker, answer);
+    else if (isOver) deal(answer);
     if (!isOver) heard.push(answer);
-    if (!isHeld) for (const asker of askers) tell(asker, answer);
     unheard?.delete(answer.peerId);
     if (unheard?.size === 0) end();
   }
 
+  /** To one at once, to the others a moment later: else all that wait would take the first that answers. */
+  function deal(answer: RollCallAnswer): void {
+    const toldTo = dealt++ % askers.length;
+    const asker = askers[toldTo];
+    if (asker !== undefined) tell(asker, answer);
+    if (late.push({ answer, toldTo }) > 1) return;
+    setTimeout(() => {
+      const answers = late;
+      late = [];
+      for (const [at, asker] of askers.entries()) {
+        for (const one of turned(answers, at)) if (one.toldTo !== at) tell(asker, one.answer);
+      }
+    }, DEAL_MS);
+  }
+
   function lose(peerId: string): void {
     heard = heard.filter((answer) => answer.peerId !== peerId);
+    late = late.filter(({ answer }) => answer.peerId !== peerId);
     for (const { onGone } of askers) onGone?.(peerId);
     unheard?.delete(peerId);
     if (unheard?.size === 0) end();
@@ -100,16 +130,26 @@ function askTogether(
     if (isOver) return;
     isOver = true;
     clearTimeout(timer);
-    if (askers.length > 1) {
-      for (const [at, asker] of askers.entries()) {
-        for (let i = 0; i < heard.length; i++) {
-          const answer = heard[(at + i) % heard.length];
-          if (answer !== undefined) tell(asker, answer);
-        }
-      }
-    }
+    if (askers.length > 1) tellWhatWasHeard();
     onHeard();
   }
+
+  function tellWhatWasHeard(): void {
+    // Where more answers are to come, the first few are not for all.
+    if (unheard?.size !== 0 && heard.length < askers.length) {
+      for (const answer of heard) deal(answer);
+      return;
+    }
+    for (const [at, asker] of askers.entries()) {
+      for (const answer of turned(heard, start + at)) tell(asker, answer);
+    }
+  }
+}
+
+/** The same, beginning with another one. */
+function turned<T>(all: readonly T[], first: number): readonly T[] {
+  const at = all.length === 0 ? 0 : first % all.length;
+  return [...all.slice(at), ...all.slice(0, at)];
 }
 
 function tell({ requestId, onAnswer, signal }: Asker, answer: RollCallAnswer): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { RollCall, RollCallAnswer, WorkerNetwork } from '../../runtime/core/work.ts';
 import { shareRollCalls } from '../../runtime/head/shared-roll-calls.ts';
 import { execute, FUNCTION, scriptedHead, scriptedNetwork } from './scripted-network.ts';
@@ -87,8 +88,25 @@ suite('requests that come together', () => {
     published[0]?.answer('silent');
     published[1]?.answer('silent');
     assert.deepEqual(first?.heard, ['1 a', '1 silent']);
-    assert.deepEqual(second?.heard, ['2 a', '2 silent']);
-    assert.deepEqual(third?.heard, ['3 a', '3 silent']);
+    while ((second?.heard.length ?? 0) + (third?.heard.length ?? 0) < 4) await setTimeout(1);
+    assert.deepEqual(second?.heard.toSorted(), ['2 a', '2 silent']);
+    assert.deepEqual(third?.heard.toSorted(), ['3 a', '3 silent']);
+  });
+
+  test('are each told of another worker first, though all are slow to answer', async () => {
+    const { asking, published } = network(['a', 'b', 'c']);
+    const shared = shareRollCalls(asking);
+    const [first, ...together] = ['1', '2', '3', '4'].map((id) => ask(shared, roll(id)));
+    for (const worker of ['a', 'b', 'c']) published[0]?.answer(worker);
+    await Promise.all([first, ...together].map((one) => one?.known));
+    // The next one may ask as soon as the moment is over.
+    while (published.length < 3) {
+      await Promise.race([ask(shared, roll('next')).known, setTimeout(1)]);
+    }
+    for (const worker of ['a', 'b', 'c']) published[1]?.answer(worker);
+    assert.deepEqual(together.map(({ heard }) => heard.map((told) => told.slice(2))).toSorted(), [['a'], ['b'], ['c']]);
+    while (together.some(({ heard }) => heard.length < 3)) await setTimeout(1);
+    for (const { heard } of together) assert.equal(new Set(heard).size, 3);
   });
 
   test('are all told of a worker that leaves, and hold up no others for it', async () => {
