@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFile, mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import type { PeerResult } from '../../runtime/core/node.ts';
 import { createKeptResults, type KeptResults } from '../../runtime/services/kept-results/kept-results.ts';
 import { encodeRecord, readRecords } from '../../runtime/services/kept-results/result-record.ts';
@@ -132,6 +133,21 @@ suite('results in a data folder', () => {
       damaged[at] = (damaged[at] ?? 0) ^ 0x41;
       for (const record of readRecords(damaged)) assert.ok(written.includes(JSON.stringify([record])));
     }
+  });
+
+  test('with a number past all that are, which JSON can write, are none', () => {
+    const written = encodeRecord({ requestId: 'a', results: [peerResult('a')] });
+    const body = Buffer.from(
+      written
+        .subarray(8)
+        .toString()
+        .replace(/"exitCode":\d+/, '"exitCode":1e999'),
+    );
+    const header = Buffer.alloc(8);
+    header.writeUInt32LE(body.length, 0);
+    header.writeUInt32LE(crc32(body), 4);
+    assert.ok(body.includes('1e999'));
+    assert.deepEqual([...readRecords(Buffer.concat([header, body]))], []);
   });
 
   test('that are garbage, foreign files and folders never stop the start', async (t) => {

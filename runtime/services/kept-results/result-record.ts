@@ -96,8 +96,9 @@ function text(value: unknown): string {
 }
 
 function number(value: unknown): number {
-  if (typeof value !== 'number') throw new TypeError('no number');
-  return value;
+  // JSON has numbers past all that are, which could not be written again.
+  if (!Number.isFinite(value)) throw new TypeError('no number');
+  return value as number;
 }
 
 function toBase64(bytes: Uint8Array): string {
