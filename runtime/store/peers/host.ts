@@ -25,6 +25,7 @@ export interface HostInit<Services extends ServiceMap = ServiceMap> {
   readonly shunned?: (peerId: string) => boolean;
   /** Whether a protocol comes and goes, so that it is not worth noting who speaks it. */
   readonly passing?: (protocol: string) => boolean;
+  /** How peers that are gone without a word are found. */
   readonly pings?: PingsInit;
   /** Of libp2p, beside identify and ping. */
   readonly services?: ServiceFactoryMap<Services>;

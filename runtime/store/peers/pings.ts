@@ -30,13 +30,9 @@ const TURNS = 10;
 /**
  * Lets go of peers that are gone without a word, such as by a cut link. Each is pinged by a frame of yamux, and they take
  * turns: js-libp2p's own monitor opens a stream on every connection at once, and a head with a thousand workers is busy with
- * that for a while every ten seconds.
- * @returns stops pinging
+ * that for a while every ten seconds. A host that stops closes its connections, and so ends this.
  */
-export function pingInTurns(
-  host: Pick<Libp2p, 'addEventListener' | 'removeEventListener'>,
-  init: PingsInit = {},
-): () => void {
+export function pingInTurns(host: Pick<Libp2p, 'addEventListener'>, init: PingsInit = {}): void {
   const { everyMs = EVERY_MS, timeoutMs = TIMEOUT_MS } = init;
   const connections = new Map<Connection, Watched>();
   let turn = connections.values();
@@ -87,18 +83,11 @@ export function pingInTurns(
     timer = undefined;
   }
 
-  const onOpen = ({ detail }: CustomEvent<Connection>): void => {
+  host.addEventListener('connection:open', ({ detail }) => {
     connections.set(detail, { connection: detail as PingedConnection, pingedAt: performance.now(), waits: false });
     if (timer !== undefined) return;
     lookedAt = performance.now();
     timer = setInterval(look, everyMs / 2 / TURNS).unref();
-  };
-  const onClose = ({ detail }: CustomEvent<Connection>): void => forget(detail);
-  host.addEventListener('connection:open', onOpen);
-  host.addEventListener('connection:close', onClose);
-  return () => {
-    host.removeEventListener('connection:open', onOpen);
-    host.removeEventListener('connection:close', onClose);
-    clearInterval(timer);
-  };
+  });
+  host.addEventListener('connection:close', ({ detail }) => forget(detail));
 }
